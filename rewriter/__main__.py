@@ -32,9 +32,9 @@ def main() -> int:
         return _print_version()
     # A run makes many small objects that live to its end; collecting them again and again costs a third of it.
     gc.set_threshold(200_000, 50, 50)
-    for each in _STOPPING:
-        if signal.getsignal(each) in (signal.SIG_DFL, signal.default_int_handler):
-            signal.signal(each, _stop)
+    for stopping in _STOPPING:
+        if signal.getsignal(stopping) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(stopping, _stop)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # A name that is no text, or that the terminal's charset lacks.
             stream.reconfigure(errors="backslashreplace")
@@ -99,8 +99,8 @@ def _open_standard_streams() -> None:
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    for each in _STOPPING:  # What is begun is being undone; another signal must not stop that.
-        signal.signal(each, signal.SIG_IGN)
+    for stopping in _STOPPING:  # What is begun is being undone; another signal must not stop that.
+        signal.signal(stopping, signal.SIG_IGN)
     raise Stopped(number)
 
 

@@ -38,7 +38,7 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class FlowClaim:
-    """Flows that a fix opens, or closes: in words, and so that the verdict engine can tell them from others.
+    """Flows that a fix opens, or closes: in words, and so that the verdict engine recognises them.
 
     They are those of one direction (empty: of both) between the subject of the rule set at the route `spec` (empty: of
     any) and the peers of `rules`, on the ports of `rules`. These are written as in that rule set; each is read as the

@@ -29,7 +29,7 @@ def join_flows(flows: Iterable[object], *, most: int) -> str:
 
 
 def short_text(text: str, most: int = 70) -> str:
-    """What somebody wrote, on one line; of more than `most` characters, its beginning."""
+    """A text of a person on one line; of more than `most` characters, its beginning."""
     text = " ".join(text.split())
     return text if len(text) <= most else f"{text[: most - 1]}…"
 

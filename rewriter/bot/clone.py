@@ -34,7 +34,7 @@ DEFAULT_IDENTITY = "cnpfix <cnpfix@noreply.invalid>"
 
 
 class StaleError(BotError):
-    """The branch on the server is not what it was a moment ago: somebody else pushed."""
+    """The branch on the server is not what it was a moment ago: another push came in between."""
 
 
 class RejectedError(BotError):

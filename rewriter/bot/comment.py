@@ -1,10 +1,10 @@
-"""The comment on somebody's pull request: what its changes do to traffic, kept up to date in one place."""
+"""The one comment on a pull request of a person: what its changes do to traffic, kept up to date."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rewriter.bot.forge import Forge, Note
+from rewriter.bot.forge import Forge, Note, bare
 from rewriter.engine.run.impact_result import DEAD, DEAD_ON_BOTH, GONE, NEW, WOKEN, Impact, PolicyImpact
 from rewriter.output.lines import count
 from rewriter.output.links import NO_LINKS, Links
@@ -78,7 +78,7 @@ def post_comment(forge: Forge, number: int, text: str, *, needed: bool) -> str:
             return "not needed"
         forge.write_note(number, text, None)
         return "written"
-    if _bare(note.body) == _bare(text):
+    if bare(note.body) == bare(text):
         return "unchanged"
     forge.write_note(number, text, note)
     return "updated"
@@ -86,11 +86,6 @@ def post_comment(forge: Forge, number: int, text: str, *, needed: bool) -> str:
 
 def _own(forge: Forge, number: int) -> Note | None:
     return next((note for note in forge.notes(number) if note.body.startswith(MARK)), None)
-
-
-def _bare(text: str) -> str:
-    """A text without what forges change: line ends, and blanks before them."""
-    return "\n".join(line.rstrip() for line in text.splitlines()).strip()
 
 
 def _headline(opens: int, closes: int, changed: int) -> str:

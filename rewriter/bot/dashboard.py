@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from rewriter.bot.forge import Forge, Issue
+from rewriter.bot.forge import Forge, Issue, bare
 from rewriter.bot.run import Action, Outcome, Settings
 from rewriter.engine.results.result import Reported
 from rewriter.output.effects import totals
@@ -55,7 +55,7 @@ def keep_dashboard(forge: Forge, dashboard: Dashboard) -> tuple[str, str]:
         if not dashboard.needed:
             return "not needed", ""
         return "opened", forge.write_issue(TITLE, dashboard.text, None).url
-    if _bare(issue.body) == _bare(dashboard.text):
+    if bare(issue.body) == bare(dashboard.text):
         return "unchanged", issue.url
     forge.write_issue(issue.title, dashboard.text, issue)
     return "updated", issue.url
@@ -67,10 +67,6 @@ def _own(forge: Forge, scope: str) -> Issue | None:
 
 def _mark(scope: str) -> str:
     return f"<!-- cnpfix:dashboard scope={scope} -->"
-
-
-def _bare(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.splitlines()).strip()
 
 
 def _lines(outcomes: Sequence[Outcome], left: Sequence[Reported], settings: Settings) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from rewriter.bot.http import ForgeError
@@ -127,3 +127,13 @@ class Forge(Protocol):
     def ask_review(self, request: PullRequest, reviewers: Sequence[str]) -> list[str]:
         """Asks owners as CODEOWNERS writes them to review; what could not be done, one line each."""
         ...
+
+
+def bare(text: str) -> str:
+    """A text without what forges change: line ends, and blanks before them."""
+    return "\n".join(line.rstrip() for line in text.splitlines()).strip()
+
+
+def note_of(data: Mapping[str, Any]) -> Note:
+    """A comment as GitHub, Gitea and GitLab answer it."""
+    return Note(data["id"], data.get("body") or "")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from rewriter.bot.forge import Issue, NewRequest, Note, PullRequest, shaped
+from rewriter.bot.forge import Issue, NewRequest, Note, PullRequest, note_of, shaped
 from rewriter.bot.http import Api, Query
 from rewriter.bot.token import Token
 from rewriter.records import dataclass
@@ -57,7 +57,7 @@ class GitLab:
     def notes(self, number: int) -> Iterator[Note]:
         query: Query = {"sort": "asc", "order_by": "created_at", "per_page": 100}
         for data in self.api.pages(self._path(number, "notes"), query):
-            yield shaped(_note, data)
+            yield shaped(note_of, data)
 
     def write_note(self, number: int, text: str, note: Note | None) -> None:
         if note is None:
@@ -105,10 +105,6 @@ class GitLab:
 
     def _below(self, *parts: str | int) -> str:
         return "/".join(("/projects", quote(self.project, safe=""), *map(str, parts)))
-
-
-def _note(data: Mapping[str, Any]) -> Note:
-    return Note(data["id"], data.get("body") or "")
 
 
 def _issue(data: Mapping[str, Any]) -> Issue:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rewriter.bot.forge import Issue, Note, PullRequest, ask_all_or_each, shaped
+from rewriter.bot.forge import Issue, Note, PullRequest, ask_all_or_each, note_of, shaped
 from rewriter.bot.http import Api, Query
 from rewriter.records import dataclass
 
@@ -27,7 +27,7 @@ class Pulls:
     def notes(self, number: int) -> Iterator[Note]:
         query: Query = {"per_page": 100, "limit": 50}
         for data in self.api.pages(self.path("issues", number, "comments"), query):
-            yield shaped(_note, data)
+            yield shaped(note_of, data)
 
     def write_note(self, number: int, text: str, note: Note | None) -> None:
         if note is None:
@@ -78,10 +78,6 @@ def read_request(data: Mapping[str, Any], *, merged: bool) -> PullRequest:
         is_open=data["state"] == "open",
         merged=merged,
     )
-
-
-def _note(data: Mapping[str, Any]) -> Note:
-    return Note(data["id"], data.get("body") or "")
 
 
 def _issue(data: Mapping[str, Any]) -> Issue:

@@ -19,7 +19,7 @@ from rewriter.bot.http import RATE_LIMIT, ForgeError
 from rewriter.bot.marker import is_edited, marked_done, marker_in, replaced
 from rewriter.records import dataclass
 
-#: Times that a group is begun anew because somebody else pushed or opened in between.
+#: How often a group is begun again because another push, or another pull request, came in between.
 _TRIES = 3
 _RESTORED = "a person edited the text between cnpfix's marks; cnpfix writes it anew, and keeps what stands around it"
 _CLOSING = (
@@ -231,7 +231,7 @@ def _aside(what: str, work: Callable[[], list[str] | None]) -> list[str]:
 def _retire(clone: Clone, forge: Forge, branch: str, settings: Settings, complete: bool) -> Outcome | None:
     """Closes the open request of a branch that no group has any more; None where there is none to close."""
     if branch.removeprefix(settings.branch).startswith(".unsafe") and not settings.unsafe:
-        return None  # This run did not look for unsafe fixes, so that it cannot tell whether any are left.
+        return None  # This run did not look for unsafe fixes, so it does not know whether any are left.
     request = next((request for request in forge.of_branch(branch) if request.is_open), None)
     marker = marker_in(request.body) if request else None
     if request is None or marker is None or marker.scope != settings.scope:

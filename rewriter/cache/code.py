@@ -23,7 +23,7 @@ def code_identity(package: Path) -> bytes | None:
     """The version, the Python that runs it, and the code itself; None where the code cannot be identified.
 
     An installer lists every file with its digest in RECORD, so that two builds of one version differ. A checkout has
-    none beside it: there it is the size and time of every file, by which Python too tells whether it must compile anew.
+    none beside it: there it is the size and time of every file, by which Python, too, decides whether to compile again.
     """
     known = f"{__version__} {sys.version} {sys.byteorder}".encode()
     try:
@@ -38,7 +38,7 @@ def _files(folder: str) -> Iterator[bytes]:
     folders = [folder]
     while folders:
         with os.scandir(folders.pop()) as entries:
-            for entry in sorted(entries, key=lambda each: each.name):
+            for entry in sorted(entries, key=lambda file: file.name):
                 if entry.is_dir():
                     if entry.name != "__pycache__":
                         folders.append(entry.path)

@@ -28,7 +28,7 @@ _PASSES = re.compile(
 )
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ENDINGS = ("ing", "ed", "es", "s", "e")
-#: Words that tell no symptom from another.
+#: Words that symptoms have in common.
 _COMMON_TEXT = (
     "a an and any are as at be been but by can cannot could do does doesn for from get gets has have i in into is it "
     "its just me my no not nothing of on one or our so some still t that the their them then there they this "

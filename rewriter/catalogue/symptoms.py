@@ -29,12 +29,12 @@ def read_symptoms() -> tuple[Symptom, ...]:
     loaded = tomllib.loads((files("rewriter.catalogue") / "symptoms.toml").read_text("utf-8"))
     return tuple(
         Symptom(
-            each["group"],
-            each["symptom"],
-            tuple(each["words"]),
-            each["cause"],
-            tuple(each["passes"]),
-            each["look"],
+            symptom["group"],
+            symptom["symptom"],
+            tuple(symptom["words"]),
+            symptom["cause"],
+            tuple(symptom["passes"]),
+            symptom["look"],
         )
-        for each in loaded["symptom"]
+        for symptom in loaded["symptom"]
     )

@@ -31,7 +31,7 @@ def answer_case(case: Any, version: Version = SUPPORTED[-2]) -> dict[str, Any]:
     `selector`, `labels` and `addresses`), `cidrGroups` (`name`, `labels`, and `cidrs` or `externalCIDRs`),
     `policyCIDRMatchMode` and `policyEnforcementMode`; an identity may have `namedPorts` (`name`, `port`, `protocol`),
     `dnsNames`, `cidrGroups` (the groups that it is in) and, a node or pod, `addresses`. A `version` in the case goes
-    before the argument. Where a verdict depends on what manifests cannot tell, the answer has `dependsOn` too: entries
+    before the argument. Where a verdict depends on what manifests do not show, the answer has `dependsOn` too: entries
     of `flow` (its index), `direction` and `on` (in words). Raises CaseError for a case of another form.
     """
     if not isinstance(case, dict):
@@ -170,7 +170,7 @@ def _mapping(item: Mapping[str, Any], field: str) -> Mapping[str, str]:
     value = item.get(field) or {}
     if not isinstance(value, dict):
         raise TypeError(f"expected a mapping as `{field}`, found {value!r}")
-    return {_text(key): _text(each) for key, each in value.items()}
+    return {_text(key): _text(text) for key, text in value.items()}
 
 
 def _member(item: Any, field: str, where: str) -> Any:

@@ -129,7 +129,7 @@ class Entry:
 
 
 def _asked(peers: Iterable[Term]) -> frozenset[tuple[str, str]] | None:
-    """For each peer the values that it asks of one label, one that tells it from others if there is any."""
+    """For each peer the values that it asks of one label, one in which it differs from others if there is any."""
     found: list[tuple[str, str]] = []
     for peer in peers:
         chosen: Condition | None = None
@@ -259,13 +259,14 @@ def _subject(policy: Policy, spec: Spec, settings: Settings) -> tuple[LabelTerm 
         return label_term(conditions_of(selector.requirements) if selector else ()), True
     conditions = conditions_of(spec.subject.requirements)
     if policy.namespace is None or (settings.version < INIT_NEEDS_CLUSTERWIDE and names_init(spec.subject)):
-        return _pods(conditions, settings), False
+        return pods_term(conditions, settings), False
     # The namespace written as `k8s:` in matchLabels is overwritten; written otherwise it stays a second condition.
     kept = [c for r, c in zip(spec.subject.requirements, conditions, strict=True) if not _is_own_namespace(r.route, c)]
-    return _pods(with_namespace(kept, policy.namespace), settings), False
+    return pods_term(with_namespace(kept, policy.namespace), settings), False
 
 
-def _pods(conditions: Iterable[Condition], settings: Settings) -> LabelTerm | None:
+def pods_term(conditions: Iterable[Condition], settings: Settings) -> LabelTerm | None:
+    """What conditions on labels of pods mean; None where no pod can meet them."""
     kept = filtered(conditions, settings.pod_labels)
     return None if kept is None else label_term(kept)
 
@@ -339,7 +340,7 @@ def canonical_json(value: Any) -> str:
 def _network_policy_entries(policy: Policy, spec: Spec, settings: Settings) -> Iterator[Entry]:
     namespace = policy.namespace or "default"
     conditions = network_policy_conditions(spec.raw.get("podSelector"), overwritten=(NAMESPACE_LABEL,))
-    subject = _pods(with_namespace(conditions, namespace), settings)
+    subject = pods_term(with_namespace(conditions, namespace), settings)
     if subject is None:
         return
 

@@ -59,11 +59,11 @@ def _decodes(value: Any, expected: GoType, of: tuple[str, Version], accepted: By
                 return False
             continue
         known = accepted.to(("decodes", key, *of))
-        for each in item:
-            if id(each) not in known:
-                if not _plainly_decodes(each, field.element):
+        for inner in item:
+            if id(inner) not in known:
+                if not _plainly_decodes(inner, field.element):
                     return False
-                known[id(each)] = each, None
+                known[id(inner)] = inner, None
     return True
 
 

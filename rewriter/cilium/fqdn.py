@@ -36,7 +36,7 @@ def plain_selector(selector: Any, version: Version) -> Any:
 
 
 def sample_names(written: str) -> tuple[str, ...]:
-    """Names that tell one pattern from another: one and two labels for a star, as `written` would have them."""
+    """Names in which patterns differ: one and two labels for a star, as `written` would have them."""
     if "*" not in written:
         return (written,) if written else ()
     rest = re.sub(r"\*+", "*", written)

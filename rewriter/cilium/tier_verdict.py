@@ -53,7 +53,7 @@ def load_tier_rules(policies: PolicySet, universe: Universe) -> list[LoadedTierR
         if rule.tier is not None:
             names = tuple(name for term in rule.peers if (name := opaque_name(term)))
             loaded.append(LoadedTierRule(policy, rule, rule.tier, subjects, peers, names))
-    return sorted(loaded, key=lambda each: in_order(each.place))
+    return sorted(loaded, key=lambda rule: in_order(rule.place))
 
 
 def in_order(where: TierPlace) -> tuple[int, int]:
@@ -65,7 +65,7 @@ def decide(rules: Sequence[LoadedTierRule], tier: str, flow: TierFlow, outside: 
     """What a tier decides on a flow; `outside` are the identities that a DNS name may lead to."""
     possible: list[str] = []
     concerned = (rule for rule in rules if rule.place.tier == tier and _concerns(rule, flow))
-    for (_, action), same in groupby(concerned, key=lambda each: (each.place.place, each.place.action)):
+    for (_, action), same in groupby(concerned, key=lambda rule: (rule.place.place, rule.place.action)):
         group = list(same)
         matching = [rule for rule in group if rule.peers & flow.peer]
         if matching:

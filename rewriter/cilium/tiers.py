@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rewriter.cilium.cidr import parsed_prefixes
-from rewriter.cilium.compile import Entry, PortGrant, TierPlace
+from rewriter.cilium.compile import Entry, PortGrant, TierPlace, pods_term
 from rewriter.cilium.fqdn import fqdn_term
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, RESERVED
 from rewriter.cilium.local_cluster import peer_takes_local_cluster
@@ -123,9 +123,9 @@ def _subject(written: Any, settings: Settings) -> LabelTerm | None:
     if not isinstance(written, dict):
         return None
     if "namespaces" in written:
-        return _term(_of_namespaces(written["namespaces"]), settings)
+        return pods_term(_of_namespaces(written["namespaces"]), settings)
     pods = written.get("pods")
-    return _term(_of_pods(pods), settings) if isinstance(pods, dict) else None
+    return pods_term(_of_pods(pods), settings) if isinstance(pods, dict) else None
 
 
 def _terms(peer: Mapping[str, Any], settings: Settings) -> Iterator[Term]:
@@ -134,9 +134,9 @@ def _terms(peer: Mapping[str, Any], settings: Settings) -> Iterator[Term]:
         conditions = _of_pods(pods)
         if settings.adds_local_cluster and not settings.single_cluster and peer_takes_local_cluster(pods):
             conditions.append(Condition(K8S, CLUSTER_LABEL, "In", (settings.local_cluster,)))
-        yield from filter(None, (_term(conditions, settings),))
+        yield from filter(None, (pods_term(conditions, settings),))
     elif "namespaces" in peer:
-        yield from filter(None, (_term(_of_namespaces(peer["namespaces"]), settings),))
+        yield from filter(None, (pods_term(_of_namespaces(peer["namespaces"]), settings),))
     elif "nodes" in peer:
         kept = filtered(network_policy_conditions(peer["nodes"]), settings.node_labels)
         if kept is not None:
@@ -157,11 +157,6 @@ def _of_namespaces(selector: Any) -> list[Condition]:
 
 def _of_pods(pods: Mapping[str, Any]) -> list[Condition]:
     return [*network_policy_conditions(pods.get("podSelector")), *_of_namespaces(pods.get("namespaceSelector"))]
-
-
-def _term(conditions: Iterable[Condition], settings: Settings) -> LabelTerm | None:
-    kept = filtered(conditions, settings.pod_labels)
-    return None if kept is None else label_term(kept)
 
 
 def _ports(protocols: Any) -> tuple[PortGrant, ...]:

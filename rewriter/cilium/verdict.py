@@ -47,7 +47,7 @@ class RuleReference(NamedTuple):
 class DirectionVerdict(NamedTuple):
     """The verdict for one direction. `rules` are those that decide it.
 
-    `depends_on` names what manifests cannot tell: L7 rules that an allowed flow must meet too, and DNS names, groups or
+    `depends_on` names what manifests do not show: L7 rules that an allowed flow must meet too, and DNS names, groups or
     services that may stand behind the peer and would turn the verdict.
     """
 

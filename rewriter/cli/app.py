@@ -122,7 +122,7 @@ def _plain(message: str) -> str:
 
 
 def _usage(message: str) -> int:
-    from rewriter.cli.printing import tell
+    from rewriter.cli.printing import warn
 
-    tell(message)
+    warn(message)
     return 2

@@ -18,7 +18,7 @@ from rewriter.cilium.digits import is_number
 from rewriter.cli.errors import UsageError
 from rewriter.cli.forge_place import Server, Wanted, forge_of, server_of
 from rewriter.cli.options import cache_for, open_for
-from rewriter.cli.printing import say, tell
+from rewriter.cli.printing import say, warn
 from rewriter.cli.revision import commit_of, made_like
 from rewriter.engine.run.impact import impact_of
 from rewriter.engine.run.impact_result import Impact
@@ -61,7 +61,7 @@ def run(asked: Asked, clock: Clock | None = None) -> int:
     impact, compared = _compared(asked, server, base, head)
     text = comment_text(impact, compared)
     for problem in impact.errors:
-        tell(problem)
+        warn(problem)
     code = 2 if impact.errors else 0
     if asked.dry_run:
         sys.stdout.write(logged(text))

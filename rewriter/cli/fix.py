@@ -220,7 +220,7 @@ def fix(
 
     mode = reports.Mode.WRITE if write else reports.Mode.CHECK if check else reports.Mode.DRY_RUN
     outputs = () if live else output or ()
-    screen, files = reports.chosen([each.value for each in format_ or ()], outputs, mode)
+    screen, files = reports.chosen([report_format.value for report_format in format_ or ()], outputs, mode)
     printing = reports.Printing(
         screen, files, color.value, quiet, everything=verbose > 0, statistics=statistics, diffs=dry_run
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rewriter import __version__, parallel
 from rewriter.cli.options import write_file
-from rewriter.cli.printing import say, tell
+from rewriter.cli.printing import say, warn
 from rewriter.cli.progress import Progress
 from rewriter.cli.reports import Mode, Printing, print_errors, print_report
 from rewriter.discovery import MAX_BYTES, FoundFile, InputError
@@ -44,7 +44,7 @@ def run_files(
     print_report(report, mode, printing)
     empty = nothing_to_check(workspace, report) if mode is Mode.CHECK and not allow_empty else ""
     if empty:
-        tell(empty)
+        warn(empty)
     workspace.keep()
     return 2 if empty else exit_code(report, mode)
 
@@ -69,7 +69,7 @@ def preview(workspace: Workspace, options: Options, jobs: int) -> list[FileResul
 def _fix_files(workspace: Workspace, options: Options, jobs: int) -> Iterator[FileResult]:
     fixer = fixer_for(workspace, options, workspace.traffic)
     for line in unenforced(workspace):
-        tell(line)
+        warn(line)
     explained = _dead_explained(workspace)
     with Progress("checking", len(workspace.files)) as progress:
         for result in parallel.each(workspace.files, lambda item: fixer.fix_file(*item), jobs):
@@ -87,9 +87,9 @@ def _dead_explained(workspace: Workspace) -> Callable[[FileResult], FileResult]:
     elsewhere = policies.elsewhere
     for dead in elsewhere[:_MOST_NAMED]:
         name = "/".join(filter(None, (dead.namespace, dead.name)))
-        tell(f"{name} is not in the files and not enforced: {dead.reason}, {dead.source}")
+        warn(f"{name} is not in the files and not enforced: {dead.reason}, {dead.source}")
     if len(elsewhere) > _MOST_NAMED:
-        tell(f"and {len(elsewhere) - _MOST_NAMED} more like it")
+        warn(f"and {len(elsewhere) - _MOST_NAMED} more like it")
     return policies.explained
 
 

@@ -16,7 +16,7 @@ import typer
 
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import write_file
-from rewriter.cli.printing import say, tell
+from rewriter.cli.printing import say, warn
 from rewriter.cli.progress import Progress
 from rewriter.output.style import one_line
 
@@ -104,7 +104,7 @@ def _run(file: Path, workers: int, shard: tuple[int, int] | None, stage: Stage, 
         def ended(entry: Entry) -> None:
             progress.step(1)
             if entry.outcome == FAILED:
-                tell(one_line(f"{entry.repository}: {entry.step}: {entry.reason}"))
+                warn(one_line(f"{entry.repository}: {entry.step}: {entry.reason}"))
 
         run = FleetRun(settings, places, executor, ended)
         if stage is not Stage.FINDINGS:
@@ -136,7 +136,7 @@ def _merge(files: list[Path], output: Path | None) -> int:
     entries = [entry for file in files for entry in Ledger(file).entries()]
     joined = Ledger(output)
     known = set(joined.entries())
-    for entry in sorted(dict.fromkeys(entries), key=lambda each: (each.at, each.repository, each.step)):
+    for entry in sorted(dict.fromkeys(entries), key=lambda entry: (entry.at, entry.repository, entry.step)):
         if entry not in known:
             joined.add(entry)
     print(f"{output}: {len(newest(joined.entries()))} steps of {len(files)} ledgers", file=sys.stderr)

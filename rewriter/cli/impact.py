@@ -31,7 +31,7 @@ from rewriter.cli.options import (
     options_for,
     write_file,
 )
-from rewriter.cli.printing import tell
+from rewriter.cli.printing import warn
 
 if TYPE_CHECKING:
     from rewriter.discovery import InputError
@@ -133,7 +133,7 @@ def impact(
         write_file(output, text)
     workspace.keep()
     for problem in found.errors:
-        tell(problem)
+        warn(problem)
     if found.errors:
         return 2
     return 1 if exit_code and found.breaks else 0

@@ -11,7 +11,7 @@ import typer
 
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import cache_for, open_for
-from rewriter.cli.printing import tell
+from rewriter.cli.printing import warn
 from rewriter.config.load import FILE_NAME, find_config
 from rewriter.engine.run.workspace import Request
 from rewriter.engine.run.write import temporary
@@ -46,10 +46,10 @@ def init(
         _write(target, text)
     except OSError as error:
         raise UsageError(f"{target}: cannot be written: {error.strerror or error}") from None
-    tell(f"wrote {target}; read it before you rely on it")
+    warn(f"wrote {target}; read it before you rely on it")
     above = find_config(folder.resolve().parent)
     if above is not None:
-        tell(f"below {path}, it takes the place of {above}: a file has one config, the nearest")
+        warn(f"below {path}, it takes the place of {above}: a file has one config, the nearest")
     return 0
 
 

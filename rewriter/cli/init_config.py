@@ -155,7 +155,7 @@ _EXAMPLES = {"pod_cidrs": "10.0.0.0/16", "node_cidrs": "172.16.0.0/24", "service
 
 
 def _ranges(cluster: Cluster) -> Iterator[str]:
-    """The ranges that the tree tells, each with its file and line; an example in place of each that it does not."""
+    """The ranges that the tree states, each with its file and line; an example in place of each that it does not."""
     for key, example in _EXAMPLES.items():
         cidrs = getattr(cluster, key)
         if cidrs:

@@ -17,7 +17,7 @@ import yaml
 from rewriter.cli.errors import UsageError
 from rewriter.cli.fix_run import exit_code, make_report, nothing_to_check, preview
 from rewriter.cli.options import open_for, write_file
-from rewriter.cli.printing import say, tell
+from rewriter.cli.printing import say, warn
 from rewriter.cli.reports import Mode, Printing, print_report
 from rewriter.engine.results.result import FileResult
 from rewriter.engine.run.run_options import Options
@@ -81,10 +81,10 @@ def _laid(folder: Path, contexts: Sequence[str]) -> Laid:
         try:
             reading = read_cluster(reader)
         except ClusterError as error:
-            tell(f"{error}; its policies are judged without facts")
+            warn(f"{error}; its policies are judged without facts")
             continue
         for reason in reading.failures.values():
-            tell(f"context {context}: {reason}")
+            warn(f"context {context}: {reason}")
         # Its name is how evidence cites it.
         path = folder / f"context {own}"
         path.write_text(json.dumps(snapshot_as_json([reading.entry], datetime.now(UTC))), encoding="utf-8")
@@ -139,7 +139,7 @@ def run_live(
         print_report(report, mode, printing)
         empty = nothing_to_check(workspace, report) if mode is Mode.CHECK and not allow_empty else ""
         if empty:
-            tell("no policies in the cluster, so nothing to check; give --allow-empty where none are expected")
+            warn("no policies in the cluster, so nothing to check; give --allow-empty where none are expected")
     if target is not None:
         write_fixed(results, target)
     return 2 if empty else exit_code(report, mode)

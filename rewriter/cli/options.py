@@ -189,7 +189,7 @@ def known_findings(path: Path | None) -> Baseline:
 
 def open_for(request: Request) -> Workspace:
     """The workspace of a command, with a progress bar while it is read. Raises UsageError."""
-    from rewriter.cli.printing import tell
+    from rewriter.cli.printing import warn
     from rewriter.cli.progress import Progress
     from rewriter.config import ConfigError
     from rewriter.engine.run.opening import open_workspace
@@ -204,7 +204,7 @@ def open_for(request: Request) -> Workspace:
     except (ConfigError, SnapshotError, WorkspaceError) as error:
         raise UsageError(str(error)) from None
     for warning in workspace.warnings:
-        tell(warning)
+        warn(warning)
     return workspace
 
 
@@ -234,7 +234,7 @@ def write_file(path: Path, content: str) -> None:
 
 def tell_facts(workspace: Workspace) -> None:
     """On stderr: which clusters are known, from where, and what is doubtful or not known about the facts."""
-    from rewriter.cli.printing import tell
+    from rewriter.cli.printing import warn
 
     inventory = workspace.inventory
     lines = [f"cluster {cluster.name}, {cluster.source}" for cluster in inventory.clusters]
@@ -247,4 +247,4 @@ def tell_facts(workspace: Workspace) -> None:
     lines += [str(problem) for problem in inventory.problems]
     lines += [f"{source}: cannot be read as facts" for source in inventory.unreadable]
     for line in lines:
-        tell(line)
+        warn(line)

@@ -28,7 +28,7 @@ from rewriter.cli import pr_text
 from rewriter.cli.errors import UsageError
 from rewriter.cli.forge_place import Server, Wanted, forge_of, server_of
 from rewriter.cli.options import cache_for, open_for, options_for, write_file
-from rewriter.cli.printing import say, tell
+from rewriter.cli.printing import say, warn
 from rewriter.discovery import MAX_BYTES, read_bounded, why_unread
 from rewriter.engine.results.once import reported_once
 from rewriter.engine.results.result import Reported
@@ -143,7 +143,7 @@ def _by_config(asked: Asked, workspace: Workspace) -> Asked:
 
 
 def _first(asked: bool | None, given: bool | None, usual: bool) -> bool:
-    return next(each for each in (asked, given, usual) if each is not None)
+    return next(choice for choice in (asked, given, usual) if choice is not None)
 
 
 def _around(server: Server, clone: Clone, workspace: Workspace, runs: list[Fixes]) -> Surroundings:
@@ -261,7 +261,7 @@ def _print(
         elif forge is not None:
             say([f"dashboard    {' '.join(filter(None, keep_dashboard(forge, kept)))}"])
     for error in errors:
-        tell(error)
+        warn(error)
     failed = any(outcome.action is Action.FAILED for outcome in outcomes)
     return 2 if errors or failed else 0
 

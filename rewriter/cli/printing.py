@@ -20,6 +20,6 @@ def say_json(value: object) -> None:
     sys.stdout.write(as_json_text(value))
 
 
-def tell(what: object) -> None:
-    """One line on stderr: what is wrong, or what somebody should know."""
+def warn(what: object) -> None:
+    """One line on stderr: what is wrong, or what the reader should know."""
     print(logged(one_line(f"cnpfix: {what}")), file=sys.stderr)

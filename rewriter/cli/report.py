@@ -49,7 +49,7 @@ def report(
 ) -> int:
     """Write one self-contained HTML page: what would change, why, and who may talk to whom before and after."""
     from rewriter.cli import fix_run, reports
-    from rewriter.cli.printing import say, tell
+    from rewriter.cli.printing import say, warn
     from rewriter.engine.run.pictures import pictures
     from rewriter.engine.run.workspace import Request
     from rewriter.output import html_report
@@ -85,7 +85,7 @@ def report(
     *listed, last = summed_up(made, _WIDTH)
     if str(output) == "-":
         for line in (*listed, last):
-            tell(line)
+            warn(line)
     else:
         say([*listed, one_line(f"{output}: {last}")])
     return 2 if made.errors else 0

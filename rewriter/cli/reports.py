@@ -10,7 +10,7 @@ from typing import TextIO
 
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import write_file
-from rewriter.cli.printing import tell
+from rewriter.cli.printing import warn
 from rewriter.engine.results.result import Report
 from rewriter.output.style import style_for
 from rewriter.records import dataclass
@@ -77,11 +77,11 @@ def print_report(report: Report, mode: Mode, printing: Printing, stream: TextIO 
 
     if printing.screen == "concise":
         lines = ending(report, _TOLD)
-    else:  # The report has the numbers itself; what a clean one would hide is told beside it.
+    else:  # The report has the numbers itself; what a clean one would hide goes to stderr.
         nothing = not (report.summary.policies or report.findings or report.errors)
         lines = summed_up(report, _TOLD) if nothing or report.not_checked else []
     for line in lines:
-        tell(line)
+        warn(line)
 
 
 def rendered(report: Report, name: str, printing: Printing, stream: TextIO | None) -> str:
@@ -104,6 +104,6 @@ def rendered(report: Report, name: str, printing: Printing, stream: TextIO | Non
 def print_errors(report: Report, *, verbose: bool = False) -> None:
     """One line on stderr for each file or document that could not be treated; if `verbose` with its traceback."""
     for error in report.errors:
-        tell(error)
+        warn(error)
         for line in error.details.splitlines() if verbose else ():
-            tell(line)
+            warn(line)

@@ -15,7 +15,7 @@ import typer
 
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import Color, ColorOption, cache_for, open_for
-from rewriter.cli.printing import say, say_json, tell
+from rewriter.cli.printing import say, say_json, warn
 from rewriter.cli.progress import Progress
 from rewriter.output.style import Style, escaped_marks, logged, one_line, style_for
 
@@ -88,9 +88,9 @@ def snapshot(
     except ClusterError as error:
         raise UsageError(str(error)) from None
     for failure in reading.failures:
-        tell(failure)
+        warn(failure)
     if reading.failures and not allow_incomplete:
-        tell("nothing is written; --allow-incomplete writes the rest")
+        warn("nothing is written; --allow-incomplete writes the rest")
         return 2
     _write(output, reading.content)
     return 0
@@ -111,7 +111,7 @@ def _of_repository(folder: Path, output: Path | None, contexts: list[str] | None
     name = redact(remotes[0], None) if remotes else folder.resolve().name
     content = repository_as_json(workspace.inventory, name, datetime.now(UTC))
     if not content["clusters"]:
-        tell(f"{folder}: no cluster has a name here, so no fact is of use elsewhere; name it in cnpfix.toml")
+        warn(f"{folder}: no cluster has a name here, so no fact is of use elsewhere; name it in cnpfix.toml")
     _write(output, content)
     return 0
 
@@ -174,16 +174,16 @@ def _lines(found: list[Any], style: Style) -> Iterator[str]:
     from rewriter.yamltext.differences import differences
 
     cluster = None
-    for each in found:
-        if each.cluster != cluster:
-            cluster = each.cluster
+    for change in found:
+        if change.cluster != cluster:
+            cluster = change.cluster
             yield style.paint(one_line(cluster), "bold")
-        mark, color = _MARKS[each.change]
-        kind = each.list.replace("_", " ")
-        name = "settings" if each.list == "cluster" and each.change == "changed" else each.name
+        mark, color = _MARKS[change.change]
+        kind = change.list.replace("_", " ")
+        name = "settings" if change.list == "cluster" and change.change == "changed" else change.name
         yield "  " + style.paint(one_line(f"{mark} {kind}: {name}"), color)
-        if each.change == "changed":
-            for inner in differences(each.before, each.after):
+        if change.change == "changed":
+            for inner in differences(change.before, change.after):
                 yield "      " + one_line(f"{inner.place}: {_short(inner.old)} → {_short(inner.new)}")
 
 

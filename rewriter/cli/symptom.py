@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rewriter.catalogue import Symptom, read_symptoms, search
 from rewriter.cli.errors import UsageError
-from rewriter.cli.printing import tell
+from rewriter.cli.printing import warn
 from rewriter.output.style import Style
 from rewriter.passes import PASSES
 
@@ -17,7 +17,7 @@ def explain_symptom(text: str, style: Style) -> int:
         raise UsageError("--symptom: expected a description of what goes wrong, such as 'DNS works, curl times out'")
     found = search(text, read_symptoms())
     if not found:
-        tell(f"no symptom is like {text.strip()!r}; `cnpfix passes` lists what can be found, `cnpfix .` looks for it")
+        warn(f"no symptom is like {text.strip()!r}; `cnpfix passes` lists what can be found, `cnpfix .` looks for it")
         return 1
     print("\n\n".join("\n".join(_lines(symptom, style)) for symptom in found))
     return 0

@@ -24,7 +24,7 @@ from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import SUPPORTED, Version, parse_version
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import REPORT, CacheDir, Color, ColorOption, Config, NoCache, Paths, cache_for, open_for
-from rewriter.cli.printing import say, say_json, tell
+from rewriter.cli.printing import say, say_json, warn
 from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.engine.run.workspace import Request, Workspace
 from rewriter.evidence.settings import settings_of
@@ -89,9 +89,9 @@ def validate(
         say([*_table(rows, asked, style), *_summary(totals, target, style)])
     workspace.keep()
     for place in workspace.templates:
-        tell(f"{place}: holds a policy in a template, which is left alone; render it")
+        warn(f"{place}: holds a policy in a template, which is left alone; render it")
     for problem in workspace.errors:
-        tell(problem)
+        warn(problem)
     if workspace.errors:
         return 2
     return 1 if totals.rejected else 0

@@ -24,7 +24,7 @@ from rewriter.cli.options import (
     cache_for,
     open_for,
 )
-from rewriter.cli.printing import say, say_json, tell
+from rewriter.cli.printing import say, say_json, warn
 from rewriter.output.style import Style, one_line, style_for
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def verdict(
         say(_text(judged, f"{number}/{protocol}", workspace.to_version, style))
     workspace.keep()
     for problem in workspace.errors:
-        tell(problem)
+        warn(problem)
     if workspace.errors:
         return 2
     return int(exit_code and not judged.allowed)

@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 from rewriter.cilium.cases import CaseError, answer_case
 from rewriter.cilium.version import Version
 from rewriter.cli.errors import UsageError
-from rewriter.cli.printing import tell
+from rewriter.cli.printing import warn
 from rewriter.discovery import refuse_device, why_unread
 from rewriter.engine.pipeline.isolation import failure_of
 from rewriter.output.style import escaped_marks
@@ -36,11 +36,11 @@ def answer_cases(file: Path, version: Version) -> int:
                     answer = answer_case(_read(line), version)
                 except CaseError as error:
                     bad += 1
-                    tell(f"{file}:{number}: is not a case: {error}")
+                    warn(f"{file}:{number}: is not a case: {error}")
                     continue
                 except Exception as error:  # One case that fails must not take the others down.
                     bad += 1
-                    tell(f"{file}:{number}: failed ({failure_of(error, 'verdict').reason}); please report it")
+                    warn(f"{file}:{number}: failed ({failure_of(error, 'verdict').reason}); please report it")
                     continue
                 sys.stdout.write(escaped_marks(json.dumps(answer, separators=(",", ":"))) + "\n")
     except OSError as error:

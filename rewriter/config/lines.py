@@ -1,4 +1,4 @@
-"""The lines of keys in a TOML file, which its parser does not tell."""
+"""The lines of keys in a TOML file, which its parser does not report."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def _files(folder: str) -> Iterator[str]:
 def _near(root: Path, pattern: str) -> str:
     """The pattern with its first folder that does not exist replaced by one of a near name, as a question.
 
-    Where no name is near, what there is in the place of that folder; empty where neither tells anything.
+    Where no name is near, what there is in the place of that folder; empty where neither is known.
     """
     names = pattern.strip("/").split("/")
     if names[0] == "." and len(names) > 1:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from rewriter.cilium.addresses import AddressSet, address_set
 from rewriter.cilium.cidr import Prefix
-from rewriter.evidence.clusters import parse
+from rewriter.evidence.clusters import bare, parse
 from rewriter.evidence.context import Context
 from rewriter.evidence.dns import HOMES, dns_service
 from rewriter.inventory.facts.model import EndpointSlice, Node, Service, Source
@@ -74,7 +74,7 @@ def _found(context: Context) -> ApiServer:
     virtual, virtual_evidence = _virtual(context, services)
     nodes = list(_server_nodes(context, slices))
     addresses = address_set(one for _, own_addresses in nodes for one in own_addresses)
-    shown = [f"{node.name} ({', '.join(map(_bare, found))}), {node.source}" for node, found in nodes]
+    shown = [f"{node.name} ({', '.join(map(bare, found))}), {node.source}" for node, found in nodes]
     return ApiServer(
         port_known,
         port_evidence,
@@ -94,23 +94,27 @@ def _port(context: Context, slices: Iterable[EndpointSlice], services: Iterable[
     for endpoint_slice in slices:
         for port in endpoint_slice.ports:
             if port.name in ("https", ""):
-                said = f"EndpointSlice of Service default/kubernetes, {endpoint_slice.source}: port {port.number}"
-                return port.number, said
+                words = f"EndpointSlice of Service default/kubernetes, {endpoint_slice.source}: port {port.number}"
+                return port.number, words
     cluster = context.cluster
     if cluster is not None and cluster.api_server_port is not None:
         port_known = cluster.api_server_port
         return port_known, f"the API server listens on {port_known}, {cluster.source_of('api_server_port')}"
     for service in services:
-        for each in service.ports:
-            if each.port == SERVICE_PORT and isinstance(each.target, int) and each.target != SERVICE_PORT:
-                return each.target, f"{service}, {service.source}: targetPort {each.target}"
+        for service_port in service.ports:
+            if (
+                service_port.port == SERVICE_PORT
+                and isinstance(service_port.target, int)
+                and service_port.target != SERVICE_PORT
+            ):
+                return service_port.target, f"{service}, {service.source}: targetPort {service_port.target}"
     return None, ""
 
 
 def _virtual(context: Context, services: Iterable[Service]) -> tuple[AddressSet, str]:
     """The ClusterIPs of `default/kubernetes`: as its manifest says, else the first address of each Service range.
 
-    Where no range is known, the address of the cluster's DNS tells the first one: installations give that the tenth
+    Where no range is known, the address of the cluster's DNS gives the first one: installations give that the tenth
     (kubeadm `GetDNSIP`; k3s, RKE2, Talos and hosted clusters do the same).
     """
     for service in services:
@@ -122,7 +126,7 @@ def _virtual(context: Context, services: Iterable[Service]) -> tuple[AddressSet,
         return _beside_dns(context)
     ranges = [one for text in cluster.service_cidrs if (one := parse(text)) is not None]
     firsts = [Prefix(one.width, one.network + 1, one.width) for one in ranges if one.bits < one.width]
-    text = f"{', '.join(map(_bare, firsts))} is the first address of the Service range {', '.join(map(str, ranges))}"
+    text = f"{', '.join(map(bare, firsts))} is the first address of the Service range {', '.join(map(str, ranges))}"
     return address_set(firsts), f"{text}, {cluster.source_of('service_cidrs')}"
 
 
@@ -132,12 +136,12 @@ def _beside_dns(context: Context) -> tuple[AddressSet, str]:
         return AddressSet(), ""
     first, service = found
     where = f"{service}, {service.source}: ClusterIP {', '.join(service.cluster_ips)}"
-    text = f"{_bare(first)} is the first address of the Service range, whose tenth is that of DNS ({where})"
+    text = f"{bare(first)} is the first address of the Service range, whose tenth is that of DNS ({where})"
     return address_set([first]), text
 
 
 def address_beside_dns(inventory: Inventory, cluster: str | None) -> tuple[Prefix, Service] | None:
-    """The first address of a cluster's Service range as that of its DNS tells it, and the Service of DNS."""
+    """The first address of a cluster's Service range as follows from that of its DNS, and the Service of DNS."""
     service = dns_service(inventory, cluster)
     if service is None or service.namespace not in HOMES:
         return None  # A server of DNS elsewhere need not be the cluster's own.
@@ -165,10 +169,6 @@ def _server_nodes(context: Context, slices: Iterable[EndpointSlice]) -> Iterator
             runs = host in addresses or bool(CONTROL_PLANE_ROLES.intersection(node.labels))
         if runs and addresses:
             yield node, addresses
-
-
-def _bare(address: Prefix) -> str:
-    return str(address).rpartition("/")[0]
 
 
 def _nodes_text(shown: list[str]) -> str:

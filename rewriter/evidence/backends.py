@@ -23,7 +23,7 @@ from rewriter.inventory.facts.model import Cluster, EndpointSlice, NamedPort, Se
 from rewriter.records import dataclass
 from rewriter.text import join_names
 
-#: The port on which API servers listen when no EndpointSlice tells (kube-apiserver --secure-port).
+#: The port on which API servers listen when no EndpointSlice has one (kube-apiserver --secure-port).
 API_SERVER_PORT = 6443
 #: The labels of default/kubernetes, which the API server itself keeps so.
 _KUBERNETES = ServiceView("default", "kubernetes", labels={"component": "apiserver", "provider": "kubernetes"})
@@ -165,7 +165,7 @@ def _candidates(context: Context, entry: dict[str, Any], named: dict[str, Any] |
 
 
 def _one(services: Sequence[Service]) -> Service:
-    """The one Service that several facts of the same name tell of. Raises UndecidedError where they disagree."""
+    """The one Service that several facts of the same name describe. Raises UndecidedError where they disagree."""
     first = services[0]
     for other in services[1:]:
         if (other.selector, other.ports, other.external_name) != (first.selector, first.ports, first.external_name):

@@ -72,3 +72,8 @@ def _known(configured: tuple[str, ...] | None, nodes: Iterable[Node], field: str
         return parsed(configured)
     stated = parsed(text for node in nodes for text in getattr(node, field))
     return stated or None
+
+
+def bare(address: Prefix) -> str:
+    """A single address without its prefix length."""
+    return str(address).rpartition("/")[0]

@@ -90,3 +90,8 @@ class Context:
             return False
         configured = self.cluster.default_local_cluster if self.cluster else None
         return version >= DEFAULT_LOCAL_CLUSTER if configured is None else configured
+
+
+def is_here(context: Context, cluster: str | None) -> bool:
+    """Whether a fact of a cluster (None: one that is not known) may be of the policy's own."""
+    return context.cluster is None or cluster in (None, context.cluster.name)

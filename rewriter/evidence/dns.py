@@ -17,7 +17,7 @@ from rewriter.cilium.policy import Rule
 from rewriter.cilium.ports import port_matches
 from rewriter.cilium.universe import Universe
 from rewriter.cilium.version import Version
-from rewriter.evidence.context import Context
+from rewriter.evidence.context import Context, is_here
 from rewriter.evidence.mesh import namespace_key
 from rewriter.evidence.policies import AppliedRule
 from rewriter.evidence.reachable import identity_of
@@ -104,7 +104,7 @@ def _server(context: Context) -> DnsServer:
     pods = _dns_pods(context, service)
     plain = _plain_server(context, service, pods)
     for policy in context.inventory.redirect_policies():
-        if _is_here(context, policy.cluster) and _takes(policy, service):
+        if is_here(context, policy.cluster) and _takes(policy, service):
             return _redirected(context, policy, plain)
     for local in _node_local(context):
         return DnsServer(
@@ -179,10 +179,6 @@ def _asks_elsewhere(context: Context, workload: Workload) -> bool:
     return template.spec.get("dnsPolicy") in ("None", "Default") or bool(servers)
 
 
-def _is_here(context: Context, cluster: str | None) -> bool:
-    return context.cluster is None or cluster in (None, context.cluster.name)
-
-
 def dns_service(inventory: Inventory, cluster: str | None) -> Service | None:
     """The Service of a cluster's DNS (None: of any cluster): the best known name, that of kube-system first."""
     found = [
@@ -201,7 +197,7 @@ def _dns_pods(context: Context, service: Service | None) -> list[Workload]:
     return [
         workload
         for workload in context.inventory.workloads_with(labels)
-        if workload.namespace == home and _is_here(context, workload.cluster) and not workload.host_network
+        if workload.namespace == home and is_here(context, workload.cluster) and not workload.host_network
     ]
 
 
@@ -258,7 +254,7 @@ def _redirected(context: Context, policy: RedirectPolicy, plain: DnsServer) -> D
     pods = [
         workload
         for workload in context.inventory.workloads_with(labels)
-        if workload.namespace == policy.namespace and _is_here(context, workload.cluster)
+        if workload.namespace == policy.namespace and is_here(context, workload.cluster)
     ]
     if pods and all(workload.host_network for workload in pods):
         peers: dict[str, Any] = {"toEntities": ["host"]}
@@ -283,7 +279,7 @@ def _redirected(context: Context, policy: RedirectPolicy, plain: DnsServer) -> D
 def _node_local(context: Context) -> list[Workload]:
     """The node-local-dns on the host network that pods ask, if any."""
     cluster, inventory = context.cluster, context.inventory
-    servers = [s for kubelet in inventory.kubelets() if _is_here(context, kubelet.cluster) for s in kubelet.cluster_dns]
+    servers = [s for kubelet in inventory.kubelets() if is_here(context, kubelet.cluster) for s in kubelet.cluster_dns]
     local = any(server.startswith(_LINK_LOCAL) for server in servers)
     if not local and (servers or (cluster is not None and cluster.kube_proxy_replacement)):
         return []  # Pods ask the Service's address, and Cilium sends that to the DNS pods.
@@ -296,5 +292,5 @@ def _node_local(context: Context) -> list[Workload]:
     return [
         workload
         for workload in found
-        if workload.host_network and workload.kind == "DaemonSet" and _is_here(context, workload.cluster)
+        if workload.host_network and workload.kind == "DaemonSet" and is_here(context, workload.cluster)
     ]

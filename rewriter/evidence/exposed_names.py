@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from rewriter.evidence.context import Context
+from rewriter.evidence.context import Context, is_here
 from rewriter.inventory.facts.model import Service
 from rewriter.inventory.objects.dns_records import DnsRecord
 from rewriter.inventory.objects.gateways import (
@@ -81,16 +81,16 @@ def exposed_pattern(context: Context, pattern: str, used: Iterable[str]) -> Expo
     if not base.startswith(".") or "*" in base or base == pattern:
         return None
     inventory = context.inventory
-    named = [route.hostnames for route in inventory.routes() if _is_here(context, route.cluster)]
-    named += [ingress.hostnames for ingress in inventory.ingresses() if _is_here(context, ingress.cluster)]
-    named += [(record.host,) for record in inventory.dns_records() if _is_here(context, record.cluster)]
+    named = [route.hostnames for route in inventory.routes() if is_here(context, route.cluster)]
+    named += [ingress.hostnames for ingress in inventory.ingresses() if is_here(context, ingress.cluster)]
+    named += [(record.host,) for record in inventory.dns_records() if is_here(context, record.cluster)]
     hosts = {host.lower().rstrip(".") for names in named for host in names}
     wide = [host for host in hosts if host.startswith("*.") and (base.endswith(host[1:]) or host[1:] == base)]
     # A name that no one else has stands for all that a wildcard covers.
     names = {host.replace("*", "any", 1) for host in hosts if host.endswith(base)} | {f"any{base}" for _ in wide[:1]}
     asked = {name for name in used if name.endswith(base)}
     found = {name: exposed_name(context, name) for name in sorted(names | asked)}
-    gateways = [gateway for gateway in inventory.gateways() if _is_here(context, gateway.cluster)]
+    gateways = [gateway for gateway in inventory.gateways() if is_here(context, gateway.cluster)]
     listening = any(f"*{base}" == host.lower() for gateway in gateways for host in gateway.hostnames)
     if not names or None in found.values() or not (wide or listening or asked):
         return None
@@ -108,7 +108,7 @@ def _by_service(context: Context, name: str) -> Iterator[ExposedName | None]:
         context.answers[key] = made
     named: Mapping[str, list[Service]] = context.answers[key]
     for service in named.get(name, ()):
-        if _is_here(context, service.cluster):
+        if is_here(context, service.cluster):
             if _points_elsewhere(service.annotations, service.load_balancer_ips):
                 yield None
             else:
@@ -119,7 +119,7 @@ def _by_service(context: Context, name: str) -> Iterator[ExposedName | None]:
 def _by_gateway(context: Context, name: str) -> Iterator[ExposedName | None]:
     gateways = {(gateway.namespace, gateway.name): gateway for gateway in context.inventory.gateways()}
     for route in context.inventory.routes():
-        if route.kind in ("TCPRoute", "UDPRoute") or not _is_here(context, route.cluster):
+        if route.kind in ("TCPRoute", "UDPRoute") or not is_here(context, route.cluster):
             continue
         parents = [gateways[parent] for parent in route.parents if parent in gateways]
         if not parents or len(parents) < len(route.parents) or not any(_names(host, name) for host in route.hostnames):
@@ -142,7 +142,7 @@ def _of_gateway(context: Context, route: Route, parents: list[Gateway]) -> Expos
 
 def _by_ingress(context: Context, name: str) -> Iterator[ExposedName | None]:
     for ingress in context.inventory.ingresses():
-        if not _is_here(context, ingress.cluster) or not any(_names(host, name) for host in ingress.hostnames):
+        if not is_here(context, ingress.cluster) or not any(_names(host, name) for host in ingress.hostnames):
             continue
         class_name = ingress.class_name or ""
         if _points_elsewhere(ingress.annotations, ingress.addresses) or class_name.startswith(_CLOUD_CLASSES):
@@ -159,7 +159,7 @@ def _of_ingress(context: Context, ingress: Ingress) -> ExposedName:
 def _by_record(context: Context, name: str, most: int) -> Iterator[ExposedName | None]:
     """Who has the addresses that the records of a name give; None for a record that leads elsewhere."""
     for record in context.inventory.dns_records():
-        if _is_here(context, record.cluster) and _names(record.host, name):
+        if is_here(context, record.cluster) and _names(record.host, name):
             holders = [_holder(context, record, target, most) for target in record.targets]
             first = holders[0] if holders and None not in holders and not record.proxied else None
             stated = f"{record} leads {record.host} to {', '.join(record.targets)}, {record.source}"
@@ -171,10 +171,10 @@ def _holder(context: Context, record: DnsRecord, target: str, most: int) -> Expo
     if record.alias:
         return _served(context, target, most - 1) if most else None
     for service in context.inventory.all_services():
-        if target in service.load_balancer_ips and _is_here(context, service.cluster):
+        if target in service.load_balancer_ips and is_here(context, service.cluster):
             return ExposedName(str(service), str(service.source), service=service, certain=True)
     for gateway in context.inventory.gateways():
-        if target in gateway.addresses and _is_here(context, gateway.cluster):
+        if target in gateway.addresses and is_here(context, gateway.cluster):
             cilium = _is_cilium(context, "GatewayClass", gateway.class_name, CILIUM_GATEWAY_CONTROLLER)
             return ExposedName(str(gateway), str(gateway.source), cilium, certain=True)
     return None
@@ -190,10 +190,6 @@ def _is_cilium(context: Context, kind: str, class_name: str, controller: str) ->
     if not classes:
         return True if class_name == CILIUM_CLASS else False if class_name.startswith(_OTHER_CLASSES) else None
     return any(controller_class.controller == controller for controller_class in classes)
-
-
-def _is_here(context: Context, cluster: str | None) -> bool:
-    return context.cluster is None or cluster in (None, context.cluster.name)
 
 
 def _names(host: str, name: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rewriter.cilium.identity import reserved_identity
 from rewriter.cilium.selector import read_selector
-from rewriter.evidence.context import Context
+from rewriter.evidence.context import Context, is_here
 from rewriter.evidence.reachable import workload_key
 from rewriter.evidence.target_ports import is_behind, target_numbers
 from rewriter.inventory.facts.model import Service, Workload
@@ -57,7 +57,7 @@ def cilium_gateways(context: Context) -> tuple[Gateway, ...]:
         context.answers[key] = tuple(
             gateway
             for gateway in context.inventory.gateways()
-            if _here(context, gateway.cluster) and _is_cilium(context, gateway)
+            if is_here(context, gateway.cluster) and _is_cilium(context, gateway)
         )
     found: tuple[Gateway, ...] = context.answers[key]
     return found
@@ -70,7 +70,7 @@ def cilium_ingresses(context: Context) -> tuple[Ingress, ...]:
         context.answers[key] = tuple(
             ingress
             for ingress in context.inventory.ingresses()
-            if _here(context, ingress.cluster) and _is_cilium(context, ingress)
+            if is_here(context, ingress.cluster) and _is_cilium(context, ingress)
         )
     found: tuple[Ingress, ...] = context.answers[key]
     return found
@@ -114,14 +114,14 @@ def _services(context: Context) -> tuple[tuple[Gateway | Ingress, Route | Ingres
         ]
         by_name = {(gateway.namespace, gateway.name): gateway for gateway in cilium_gateways(context)}
         for route in context.inventory.routes() if by_name else ():
-            if _here(context, route.cluster):
+            if is_here(context, route.cluster):
                 ways += [(by_name[parent], route) for parent in route.parents if parent in by_name]
         context.answers[key] = tuple(
             (front, way, service)
             for front, way in ways
             for backend in way.backends
             for service in context.inventory.services(backend.name, backend.namespace)
-            if _here(context, service.cluster)
+            if is_here(context, service.cluster)
         )
     found: tuple[tuple[Gateway | Ingress, Route | Ingress, Service], ...] = context.answers[key]
     return found
@@ -166,15 +166,11 @@ def _is_cilium(context: Context, way: Gateway | Ingress) -> bool:
     kind, controller = "GatewayClass", CILIUM_GATEWAY_CONTROLLER
     if isinstance(way, Ingress):
         kind, controller = "IngressClass", CILIUM_INGRESS_CONTROLLER
-    classes = [c for c in context.inventory.controller_classes() if c.kind == kind and _here(context, c.cluster)]
+    classes = [c for c in context.inventory.controller_classes() if c.kind == kind and is_here(context, c.cluster)]
     if way.class_name is None:
         return any(c.default and c.controller == controller for c in classes)
     known = [c for c in classes if c.name == way.class_name]
     return any(c.controller == controller for c in known) if known else way.class_name == CILIUM_CLASS
-
-
-def _here(context: Context, cluster: str | None) -> bool:
-    return context.cluster is None or cluster in (None, context.cluster.name)
 
 
 def _own(context: Context) -> str | None:

@@ -148,9 +148,9 @@ def is_open_anyway(context: Context, reach: Reach, rule: Rule) -> bool:
     matches = [match for item in items for match in port_matches(item.written, context.to_version)]
     ports = [(m.protocol, m.low) for m in matches if not m.name] or [("TCP", 443)]
     return all(
-        reach.verdict(EGRESS, ANYWHERE, each, number).allowed
+        reach.verdict(EGRESS, ANYWHERE, transport, number).allowed
         for protocol, number in ports
-        for each in (PORT_PROTOCOLS[:2] if protocol == "ANY" else (protocol,))
+        for transport in (PORT_PROTOCOLS[:2] if protocol == "ANY" else (protocol,))
     )
 
 

@@ -95,7 +95,7 @@ def is_a_slip(value: str, other: str) -> bool:
     """Whether a value differs from another by a letter or two, as a slip of the pen does."""
     if are_opposites(value, other) or value in _OWN_NAMES:
         return False
-    letters = [[each for each in text if not each.isdigit()] for text in (value, other)]
+    letters = [[letter for letter in text if not letter.isdigit()] for text in (value, other)]
     return min(len(value), len(other)) >= _LEAST and abs(len(value) - len(other)) <= 1 and letters[0] != letters[1]
 
 
@@ -150,5 +150,5 @@ def _shapes(context: Context) -> Sequence[tuple[str, Counter[str]]]:
 def _most_alike(wanted: Counter[str], length: int, count: Counter[str], other: int) -> float:
     if 2 * min(length, other) < _NEAR * (length + other):
         return 0.0
-    common = sum(min(number, count[each]) for each, number in wanted.items() if each in count)
+    common = sum(min(number, count[letter]) for letter, number in wanted.items() if letter in count)
     return 2 * common / (length + other)

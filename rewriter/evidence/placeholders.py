@@ -1,4 +1,4 @@
-"""Policies with `${NAME}` in them: a value that somebody substitutes before the policy reaches a cluster.
+"""Policies with `${NAME}` in them: a value that a tool substitutes before the policy reaches a cluster.
 
 Flux (`postBuild`), envsubst and their like do that. What a release makes of such a policy is known only as far as
 no placeholder decides it, so a value that fits stands in for each.

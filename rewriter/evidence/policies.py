@@ -251,7 +251,7 @@ def selects(rule: AppliedRule, pods: Pods) -> bool | None:
     """Whether a rule selects pods; None where it may, and what is known of both does not decide it."""
     if rule.entry.subject_is_node:
         return False
-    if not all(_may_have(pods, *each) for each in rule.may_be):
+    if not all(_may_have(pods, *possible) for possible in rule.may_be):
         return False
     undecided = not rule.sure or rule.anywhere
     for condition in rule.entry.subject.conditions:

@@ -62,10 +62,10 @@ def possible_settings(
 
     Where the cluster is not known (None), those of every cluster that the file may be for count too.
     """
-    usual = cluster or Cluster(DEFAULT_NAME, Source(""), meshed=any(each.meshed for each in inventory.clusters))
+    usual = cluster or Cluster(DEFAULT_NAME, Source(""), meshed=any(known.meshed for known in inventory.clusters))
     found = [*_unread(inventory, cluster, usual), *(_of_each(inventory, path, usual) if cluster is None else ())]
     for setting in dict.fromkeys(found):
-        if any(settings_of(usual, each) != settings_of(setting.cluster, each) for each in versions):
+        if any(settings_of(usual, version) != settings_of(setting.cluster, version) for version in versions):
             yield setting
 
 

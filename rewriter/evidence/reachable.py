@@ -238,8 +238,8 @@ def _stand_in(context: Context, term: LabelTerm) -> tuple[Identity, Pods]:
     if namespace is not None:
         demanded[NAMESPACE_NAME_KEY] = namespace
     known = context.inventory.namespaces(namespace) if namespace is not None else ()
-    for each in known:
-        demanded |= {NAMESPACE_LABELS_PREFIX + key: value for key, value in each.labels.items()}
+    for known_namespace in known:
+        demanded |= {NAMESPACE_LABELS_PREFIX + key: value for key, value in known_namespace.labels.items()}
     labels = frozenset(Label(K8S, key, value) for key, value in demanded.items())
     pods = Pods(LabelSet(labels), namespace, complete=False, namespace_labels=bool(known))
     return Identity("pods of the selector", labels), pods
@@ -248,7 +248,7 @@ def _stand_in(context: Context, term: LabelTerm) -> tuple[Identity, Pods]:
 def _of_pods(context: Context, identity: Identity, pods: Pods, workload: Workload | None) -> Reach:
     policies, policy = policies_of(context), context.policy
     others = (
-        each for each in _selecting(context, identity, pods, workload) if not is_same_policy(each[0].policy, policy)
+        entry for entry in _selecting(context, identity, pods, workload) if not is_same_policy(entry[0].policy, policy)
     )
     found = [*_matched(own_rules(context), pods), *others]
     selecting = [rule for rule, selected in found if selected]

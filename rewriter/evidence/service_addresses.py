@@ -13,8 +13,8 @@ from rewriter.cilium.addresses import AddressSet, address_set
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.selector import read_selector, selects_object
 from rewriter.cilium.version import LOAD_BALANCED_IN_POD
-from rewriter.evidence.clusters import parse, parsed
-from rewriter.evidence.context import Context
+from rewriter.evidence.clusters import bare, parse, parsed
+from rewriter.evidence.context import Context, is_here
 from rewriter.evidence.gateways import cilium_gateways
 from rewriter.evidence.workloads import hidden_services
 from rewriter.inventory.facts.model import Service
@@ -42,14 +42,14 @@ class Holder:
 def holders(context: Context, address: Prefix) -> tuple[Holder, ...]:
     """The Services, and Cilium's Gateways, of the policy's cluster that have a single address."""
     gateways = [
-        Holder(gateway, f"{gateway}, {gateway.source}: has the address {_bare(address)}")
+        Holder(gateway, f"{gateway}, {gateway.source}: has the address {bare(address)}")
         for gateway in cilium_gateways(context)
         if address in map(parse, gateway.addresses)
     ]
     services = [
         Holder(service, words)
         for service in context.inventory.addresses.services(address)
-        if _here(context, service.cluster) and (words := _how(context, service, address))
+        if is_here(context, service.cluster) and (words := _how(context, service, address))
     ]
     return tuple(gateways or services or _of_pools(context, address))
 
@@ -57,11 +57,11 @@ def holders(context: Context, address: Prefix) -> tuple[Holder, ...]:
 def _how(context: Context, service: Service, address: Prefix) -> str:
     """By what a Service has an address, in words; empty where policy sees the address itself."""
     if address in map(parse, service.cluster_ips):
-        return f"{service}, {service.source}: ClusterIP {_bare(address)}"
+        return f"{service}, {service.source}: ClusterIP {bare(address)}"
     if not balances(context):
         return ""
     what = "external address" if address in map(parse, service.external_ips) else "load balancer address"
-    return f"{service}, {service.source}: {what} {_bare(address)}"
+    return f"{service}, {service.source}: {what} {bare(address)}"
 
 
 def balances(context: Context) -> bool:
@@ -76,7 +76,7 @@ def _of_pools(context: Context, address: Prefix) -> Iterator[Holder]:
         return
     for pool in context.inventory.address_pools():
         # MetalLB gives addresses by rules of its own: which Service has one is not known from the pool.
-        if pool.disabled or pool.kind != CILIUM_POOL or not _here(context, pool.cluster):
+        if pool.disabled or pool.kind != CILIUM_POOL or not is_here(context, pool.cluster):
             continue
         if not address_set([address]) <= pool_addresses(pool):
             continue
@@ -85,7 +85,7 @@ def _of_pools(context: Context, address: Prefix) -> Iterator[Holder]:
         if len(names) == 1 and not served[0].load_balancer_ips:
             service = served[0]
             words = (
-                f"{service}, {service.source}: the only Service of {pool}, {pool.source}, which holds {_bare(address)}"
+                f"{service}, {service.source}: the only Service of {pool}, {pool.source}, which holds {bare(address)}"
             )
             named = pool.selector is not None and _POOL_KEYS[0] in mapping(pool.selector.get("matchLabels"))
             hidden = () if named else tuple(map(str, hidden_services(context, None)))
@@ -96,7 +96,7 @@ def _load_balancers(context: Context) -> list[Service]:
     return [
         service
         for service in context.inventory.all_services()
-        if service.type == "LoadBalancer" and _here(context, service.cluster)
+        if service.type == "LoadBalancer" and is_here(context, service.cluster)
     ]
 
 
@@ -118,11 +118,3 @@ def service_range(context: Context, addresses: AddressSet) -> str:
     if cluster is None or not cluster.service_cidrs or not addresses <= parsed(cluster.service_cidrs):
         return ""
     return f"Service range {', '.join(cluster.service_cidrs)} of {cluster.name}, {cluster.source_of('service_cidrs')}"
-
-
-def _bare(address: Prefix) -> str:
-    return str(address).rpartition("/")[0]
-
-
-def _here(context: Context, cluster: str | None) -> bool:
-    return context.cluster is None or cluster in (None, context.cluster.name)

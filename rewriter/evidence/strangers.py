@@ -24,7 +24,7 @@ _NEAR = 0.8
 _LONG = 4
 #: A number in a name, of which the first of a row often has none.
 _NUMBER = re.compile(r"-?\d+")
-#: Words that tell a namespace from another of the same application.
+#: Words in which namespaces of the same application differ.
 _ENVIRONMENTS = frozenset(
     (
         "dev",
@@ -50,7 +50,7 @@ _NAMES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Stranger:
-    """What was meant, as far as the facts tell: another label (`key`, `value`) or another namespace (`namespace`).
+    """What was meant, as far as the facts show: another label (`key`, `value`) or another namespace (`namespace`).
 
     `pods` are workloads that have it. `certain` says that every pod of the namespace is known, `only` that nothing else
     can be meant, whatever pods there are.
@@ -117,7 +117,7 @@ def dns_stranger(context: Context, labels: Sequence[Requirement], namespace: str
     if any(
         value not in DNS_NAMES for requirement in single if requirement.key in _NAMES for value in requirement.values
     ):
-        return None  # Another server, as a cache on each node, of which this repository need not tell.
+        return None  # Another server, as a cache on each node, which need not be in this repository.
     if not pods or found.workloads or found.undecided or on_host_network(context, term):
         return None
     wrong = [requirement for requirement in single if not all(_has(workload, requirement) for workload in pods)]
@@ -181,7 +181,7 @@ def _are_alike(key: str, other: str) -> bool:
 
 
 def _is_slip(context: Context, near: Stranger, namespace: str) -> bool:
-    """Whether it is told from pods that are hidden: by a slip of the pen, or the same name under another key."""
+    """Whether it is no label of pods that are hidden: a slip of the pen, or the same name under another key."""
     wrong = near.wrong
     if wrong is None or wrong.key == SERVICE_ACCOUNT_LABEL:
         return False
@@ -256,7 +256,7 @@ def _is_near(name: str, other: str) -> bool:
 
 
 def _are_siblings(name: str, other: str) -> bool:
-    """Whether a number or an environment tells two namespaces apart."""
+    """Whether two namespaces differ in a number or an environment."""
     same = shape_of(name) == shape_of(other) or _NUMBER.sub("", name) == _NUMBER.sub("", other)
     return same or bool((_words(name) ^ _words(other)) & _ENVIRONMENTS)
 

@@ -1,7 +1,7 @@
 """The DNS names that pods evidently use: from their arguments, environment and ConfigMaps, and what Flux fetches.
 
-Only what reads like an address that somebody connects to counts: a URL, a name with a port, a whole value that is a
-name. Settings that tell pods their own address (`ROOT_URL`, `--domain`) do not.
+Only what reads like an address that a program connects to counts: a URL, a name with a port, a whole value that is a
+name. Settings that give pods their own address (`ROOT_URL`, `--domain`) do not.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _COMMON_DOMAINS = "com net org io dev app cloud ai gov edu info tv me"
 _COUNTRY_DOMAINS = "co uk de eu us fr ch nl se no fi at be it es pl cz jp au ca"
 _DOMAINS = frozenset((*_COMMON_DOMAINS.split(" "), *_COUNTRY_DOMAINS.split(" ")))
 _NO_NAMESPACES = frozenset({"com", "net", "org"})
-#: Settings that tell a program its own address, or name something else than a peer.
+#: Settings that give a program its own address, or name something else than a peer.
 _OWN = re.compile(
     r"(?:^|[_.-])(?:root|base|public|site|app|self|own|external|redirect|callback|canonical|cors|allowed|allow|origins|"
     r"trusted|csrf|e?mail|from|sender|domains?|realm|vhost|no_?proxy|image|web|frontend|ingress|server_?name|cookie|"
@@ -68,7 +68,7 @@ def used_names(context: Context, workload: Workload | None) -> tuple[UsedName, .
 
 
 def is_own_address(key: str) -> bool:
-    """Whether a setting tells a program its own address, or names something else than a peer."""
+    """Whether a setting holds the own address of a program, or names something other than a peer."""
     return _OWN.search(key) is not None
 
 
@@ -81,7 +81,7 @@ def _own_hosts(context: Context, workload: Workload) -> frozenset[str]:
 
 
 def names_in(text: str) -> Iterator[str]:
-    """The names in a value that somebody connects to."""
+    """The names in a value that a program connects to."""
     if len(text) > 20_000:
         return
     tokens = _SEPARATORS.split(text)

@@ -71,7 +71,7 @@ class Ledger:
 def newest(entries: Iterable[Entry]) -> dict[tuple[str, str], Entry]:
     """The last entry of each repository and step."""
     found: dict[tuple[str, str], Entry] = {}
-    for entry in sorted(entries, key=lambda each: each.at):
+    for entry in sorted(entries, key=lambda entry: entry.at):
         found[entry.repository, entry.step] = entry
     return found
 

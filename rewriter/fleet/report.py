@@ -99,7 +99,9 @@ def as_lines(found: Sequence[RepositoryResult]) -> Iterator[str]:
     for result in found:
         if result.state in (FAILED, "not reached"):
             yield f"{result.name}: {result.state}{f': {result.reason}' if result.reason else ''}"
-    ranked = sorted((result for result in found if result.severities), key=lambda each: (-_total(each), each.name))
+    ranked = sorted(
+        (result for result in found if result.severities), key=lambda result: (-_total(result), result.name)
+    )
     width = min(40, max((len(result.name) for result in ranked), default=0))
     for result in ranked:
         counts = ", ".join(f"{result.severities[name]} {name}" for name in _SEVERITIES if result.severities.get(name))
@@ -131,7 +133,7 @@ def _counted(number: int, one: str, many: str) -> str:
 def as_page(found: Sequence[RepositoryResult]) -> str:
     """One page without scripts, which asks nothing of the network."""
     summary = as_json(found)["summary"]
-    rows = "".join(_row(result) for result in sorted(found, key=lambda each: (-_total(each), each.name)))
+    rows = "".join(_row(result) for result in sorted(found, key=lambda result: (-_total(result), result.name)))
     passes = "".join(
         f"<tr><td>{html.escape(name)}</td><td>{count}</td></tr>"
         for name, count in sorted(summary["passes"].items(), key=lambda item: (-item[1], item[0]))

@@ -61,7 +61,7 @@ def repositories(sources: tuple[Source, ...], clock: Clock, environment: Mapping
                     found.setdefault(repository.url, repository)
         except BotError as error:
             raise FleetError(f"{source.kind or 'urls'} {source.name}".strip() + f": {error}") from None
-    return sorted(found.values(), key=lambda each: (each.name, each.url))
+    return sorted(found.values(), key=lambda repository: (repository.name, repository.url))
 
 
 def access(repository: FleetRepository, environment: Mapping[str, str]) -> tuple[Remote, Token | None]:

@@ -139,7 +139,7 @@ class _Table:
 
     def texts(self, key: str) -> tuple[str, ...]:
         value = self.data.get(key, [])
-        if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
+        if not isinstance(value, list) or not value or not all(isinstance(text, str) for text in value):
             raise FleetError(f"{self.where}: {key}: expected a list of texts")
         return tuple(value)
 
@@ -163,6 +163,6 @@ class _Table:
 
     def tables(self, key: str) -> list[Mapping[str, Any]]:
         value = self.data.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
             raise FleetError(f"{self.where}: {key}: expected tables, [[{key}]]")
         return value

@@ -18,7 +18,7 @@ def render(report: Report, style: Style, *, quiet: bool = False, statistics: boo
     lines = [line(item, style, written=report.written) for item in shown]
     if statistics and shown:
         lines += ["", *table(shown, style, written=report.written)]
-    return logged("".join(f"{each}\n" for each in lines))
+    return logged("".join(f"{line}\n" for line in lines))
 
 
 def line(item: Reported, style: Style, *, written: bool) -> str:

@@ -98,7 +98,7 @@ def _window(item: Reported, rows: Sequence[_Row], room: int) -> tuple[int, int]:
     width = max(20, room)
     first = item.location.column - 1
     start = 0 if first < width - 12 else first - 8
-    removed, added = (next((content for _, mark, content in rows if mark == each), "") for each in "-+")
+    removed, added = (next((content for _, mark, content in rows if mark == sign), "") for sign in "-+")
     if max(len(removed), len(added)) > width and removed and added:
         differs = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(removed, added, strict=False)))
         if not start <= differs < start + width - 12:

@@ -70,7 +70,7 @@ def _data(report: Report, pictures: Sequence[Picture], clusters: Mapping[str, st
         "pictures": [_picture(picture) for picture in pictures],
         "graph": [edge.as_json() for edge in namespace_edges(pictures)],
         "errors": [clean(str(error)) for error in report.errors],
-        "unchecked": [clean(str(each)) for each in report.not_checked],
+        "unchecked": [clean(str(reason)) for reason in report.not_checked],
     }
 
 

@@ -4,7 +4,7 @@ Finds traffic with the API server that no rule lets through, though one seems to
 
 - an address for it in `toCIDR`, `toCIDRSet` or an `ipBlock`: the ClusterIP of `default/kubernetes`, a node of the
   control plane, a private range with the API server's port in which such a node lies, `0.0.0.0/0` with that port;
-- such an address on port 6443 where no fact tells whether the API server is a node, but a comment, a description or a
+- such an address on port 6443 where no fact says whether the API server is a node, but a comment, a description or a
   name says that it is meant, or the pods have rights there and no other way to it;
 - a selector for the pods of the API server, or for namespace `default`, where its Service is and none of its pods;
 - the entity `kube-apiserver` with another port than the one on which the API server listens;
@@ -40,12 +40,12 @@ of nodes, and for the port the EndpointSlice of `default/kubernetes`, `k8sServic
 k3s, RKE2 or kubeadm. With both, the fix is evident: a rule for the entity with the API server's port. An address that
 holds nothing else goes, a range stays. Without evidence for the port the fix is unsafe, and so it is in a deny rule,
 which starts to deny. The port of a load balancer before the API servers is no evidence: behind an endpoint on another
-port, those of Talos, kubeadm and k3s listen on 6443 where their configuration does not say otherwise. An API server
-outside of the cluster (EKS and other hosted control planes) is matched by CIDRs: without a known node there is no
-finding, but for rules on 6443 that are evidently for it, and then the fix is unsafe. None is there where the endpoints
+port, those of Talos, kubeadm and k3s listen on 6443 where their configuration does not say otherwise. CIDRs match an
+API server outside of the cluster (EKS and other hosted control planes): without a known node there is no finding, but
+for rules on 6443 that are evidently for it, and then the fix is unsafe. None is there where the endpoints
 of `default/kubernetes` or a public `k8sServiceHost` show one outside, and with `policyCIDRMatchMode: nodes`.
 
-A rule that lets the API server call a webhook is unsafe too: that it is missing may be on purpose.
+A rule that lets the API server call a webhook is unsafe too: it may be missing on purpose.
 
 A NetworkPolicy has no entities. What it needs is a CiliumNetworkPolicy beside it, which the finding spells out.
 
@@ -75,11 +75,11 @@ from rewriter.passes.kit.addresses.api_server_rules import (
     ENTITY,
     WHY,
     api_server_finding,
+    field_text,
     may_concern,
     only_field,
     port_swapped,
     range_findings,
-    server_text,
 )
 from rewriter.passes.kit.addresses.api_server_words import address_finding, world_finding
 from rewriter.passes.kit.addresses.cidr_entries import CidrEntry, read_entries
@@ -156,7 +156,7 @@ def _own(
     verb = ("deny" if site.deny else "reach") if several else ("denies" if site.deny else "reaches")
     pronoun = "they are" if several else "it is"
     end = f"{pronoun} {what}, which no CIDR matches"
-    message = f"`{server_text(site, field)}` {named} never {verb} the API server: {end}"
+    message = f"`{field_text(site, field)}` {named} never {verb} the API server: {end}"
     yield from api_server_finding(site, field, route, message, evidence, server, {entry.index for entry in entries})
 
 

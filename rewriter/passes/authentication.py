@@ -9,7 +9,7 @@ get in without having proved who they are, which is weaker than what is written.
 it still works there where `authentication.enabled` is set, and a later release removes it.
 
 Where the values of Cilium's installation set `authentication.enabled: true`, the upgrade to 1.19 changes nothing, and
-nothing is reported of it. Where they set it to false, Cilium up to 1.18 still holds back what a rule with this field
+there is no finding. Where they set it to false, Cilium up to 1.18 still holds back what a rule with this field
 allows, and no agent authenticates it: there the upgrade opens what is dropped today.
 
 ## Example

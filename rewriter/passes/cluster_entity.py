@@ -2,8 +2,8 @@
 
 Finds the entity `cluster` in a policy of a cluster that is part of a mesh.
 
-`cluster` stands for the nodes of the whole mesh and for the pods of the local cluster. It never covers pods of other
-clusters, in no release of Cilium.
+`cluster` stands for the nodes of the whole mesh and for the pods of the local cluster. In no release of Cilium does it
+cover pods of other clusters.
 
 ## Why it matters
 

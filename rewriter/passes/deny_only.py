@@ -32,7 +32,7 @@ of its own namespace only.
 everything becomes a default deny (`ingress: [{}]`), which opens what other policies allow. Both are unsafe: the author
 may mean the lockdown. Nothing is reported where `enableDefaultDeny` is written, where another policy denies by default
 on the same pods, or where a policy that may allow something could not be read. A policy that the target release rejects
-is not enforced, so that `rejected` alone speaks of it. The last two kinds of finding have no fix.
+is not enforced, so only `rejected` reports it. The last two kinds of finding have no fix.
 
 ## References
 
@@ -156,6 +156,6 @@ def _deny_of_everybody(context: Context, spec: Spec, dead: dict[str, list[Applie
         "deny beats allow however narrow the allow is; a default deny is a rule that allows nothing",
         change=Change(tuple(operations), opens=tuple(opens)),
         severity=Severity.ERROR,
-        evidence=(*(f"void: {each}" for each in void[:5]), *((f"and {len(void) - 5} more",) if len(void) > 5 else ())),
+        evidence=(*(f"void: {line}" for line in void[:5]), *((f"and {len(void) - 5} more",) if len(void) > 5 else ())),
         advice=f"deny by default instead, with {join_names(f'`{name}: [{{}}]`' for name in dead)}",
     )

@@ -7,7 +7,7 @@ from 1.16, `v2alpha1` gone in 1.20).
 ## Why it matters
 
 An object that is applied under a version that is no longer served is refused, and with it whatever a policy takes from
-it: the addresses of a CiliumCIDRGroup. A deprecated version is the warning of that.
+it: the addresses of a CiliumCIDRGroup. A release marks a version as deprecated to announce that.
 
 ## Example
 
@@ -19,8 +19,8 @@ it: the addresses of a CiliumCIDRGroup. A deprecated version is the warning of t
 
 ## Fix safety
 
-Safe, and only where both the source and the target release serve the new version: the object stays the same, whoever
-reads it. Kinds that exist in `v2alpha1` only (CiliumL2AnnouncementPolicy) are left alone.
+Safe, and only where both the source and the target release serve the new version: the object stays the same in
+every release. Kinds that exist in `v2alpha1` only (CiliumL2AnnouncementPolicy) are left alone.
 
 ## References
 

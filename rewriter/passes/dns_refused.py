@@ -120,7 +120,7 @@ def _refused(
             name = refused(asked, entry)
             if name:
                 missing.setdefault(name, (rule, entry.route, name_alone(entry)))
-    fitting = [each for each in asking if on_ports(each[1].item, asked.server, context.to_version)]
+    fitting = [asker for asker in asking if on_ports(asker[1].item, asked.server, context.to_version)]
     entries = [entry for _, _, entry in missing.values()]
     for number, (rule, route, new) in enumerate(missing.values()):
         # Fixes are made from the end of the policy to its beginning: the names that stand below are there by then.

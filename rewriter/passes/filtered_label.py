@@ -21,7 +21,7 @@ toEndpoints:
 
 ## Fix safety
 
-Which pods are meant, and by which other label, is for you to decide. A colon in the place of a dot, and a source that
+You decide which pods are meant, and by which other label. A colon in the place of a dot, and a source that
 Cilium gives no label, are set right where the result is a label of known pods; that is unsafe, since the rule begins to
 match.
 

@@ -30,12 +30,12 @@ entry allows is dropped after the upgrade; traffic that it denies passes.
 - `auto` (default) looks at the workloads of every meshed cluster. Where only local ones match, there is nothing to do.
   Where remote ones match, their clusters are named: evident. Where the workloads of a cluster are not known, where a
   Helm release or an operator may make pods there that are not known, where they are in doubt (stated twice, a stale
-  snapshot), or in a deny rule, it does as `any`.
+  snapshot), or in a deny rule, the pass does what `any` does.
 - `any` writes `operator: Exists`, which keeps today's reach exactly: safe.
 - `local` names the local cluster, as the upgrade would: evident.
 - A list of clusters names these: evident.
 
-In a NetworkPolicy the key stands in `podSelector`, bare: nothing else counts there.
+In a NetworkPolicy the key stands in `podSelector`, without a source before it: Cilium reads no other form there.
 
 A policy with `fromNodes` or `toNodes` is rewritten only where `enable-node-selector-labels` is known to be on: without
 it Cilium rejects the policy, as `rejected` reports.
@@ -52,7 +52,8 @@ and an allow rule would open what other policies deny by default: unsafe.
 
 Where the other rules of the list allow (or deny) all of the same, on the target release too, nothing changes: a note.
 
-`toServices` has no place for the key: that the remote backends of a global Service are lost is reported, not fixed.
+`toServices` has no place for the key. The pass reports that the remote backends of a global Service are lost, and
+fixes nothing there.
 
 ## References
 

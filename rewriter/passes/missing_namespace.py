@@ -42,7 +42,7 @@ find. Else:
 - None matches anywhere: the nearest label that known pods of the namespace have is offered, which is unsafe: they may
   not be the ones that were meant. It is a note where others of the namespace may be hidden. Where none is near: a note.
   The same holds of a selector that names its namespace, and of one whose pods live in exactly one other namespace;
-  where no pod matches and none is near, nothing is reported of it.
+  where no pod matches and none is near, there is no finding.
 
 `[passes.missing-namespace]` says where pods with a label live (`"app=monitoring-agent" = "monitoring"`), and that
 counts as evidence. Of `k8s-app: kube-dns` and `k8s-app: coredns` it is known: `kube-system`. In a deny rule a fix is
@@ -148,7 +148,7 @@ def _finding(site: Site, selector: Selector) -> Finding | None:
         return _by_config(site, selector, there, stated)
     own = context.policy.namespace or ""
     if not context.namespace_known or near_namespace(context, own):
-        return None  # The policy's own namespace may be the mistake: unselected-subject speaks of that.
+        return None  # The policy's own namespace may be the mistake: unselected-subject reports that.
     namespaces = namespaces_of(there)
     gap = knowledge_gap(context, selector, namespaces)
     if len(namespaces) == 1:

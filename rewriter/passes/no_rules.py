@@ -8,9 +8,9 @@ In a Kubernetes NetworkPolicy `ingress: []` denies everything. In a Cilium polic
 up to 1.16 the policy does nothing, from 1.17 on it is rejected, with all its other rule sets. Either way the pods it
 selects are open. Default deny is written `ingress: [{}]` there: a rule that allows nothing.
 
-`enableDefaultDeny.ingress: true` changes nothing of that: without a rule of its direction it denies nothing, whatever
+`enableDefaultDeny.ingress: true` does not change that: without a rule of its direction it denies nothing, whatever
 the rest of the rule set says. Where the agents run with `policyEnforcementMode: always`, every pod is in default deny
-anyway, and nothing is reported of it.
+anyway, and there is no finding.
 
 `toPorts: [{ports: []}]` beside a peer allows nothing either, and neither do `rules` without a port: rarely what was
 meant.

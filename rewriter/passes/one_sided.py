@@ -6,7 +6,8 @@ Finds traffic between two workloads that one side lets through by a rule of its 
 
 A flow between two pods must pass twice: the egress policies of the pods that send it, and the ingress policies of those
 that receive it. A rule that lets `prometheus` in on 8080 does nothing as long as `prometheus` is in egress default deny
-and none of its policies lets it out there: the connection times out, and the policy at which people look is right.
+and none of its policies lets it out there: the connection times out, though the policy that people look at first is
+right.
 
 ## Example
 

@@ -1,13 +1,13 @@
 """## What it does
 
-Finds policies that the validator of the source or the target release rejects for a reason that no other pass speaks
-of, and says so in Cilium's own words.
+Finds policies that the validator of the source or the target release rejects for a reason that no other pass
+reports, and gives that reason in Cilium's own words.
 
 ## Why it matters
 
 A rejected policy is not enforced at all. Today that leaves pods open that the manifest says are protected; at an
-upgrade it switches a working policy off. The other way round, an upgrade can make a release accept a policy that was
-dead until then: it wakes up.
+upgrade it switches a working policy off. The other way round, a release may accept a policy that was rejected until
+then: the upgrade switches it on.
 
 ## Example
 
@@ -102,7 +102,7 @@ from rewriter.text import join_names
 def find(context: Context) -> Iterator[Finding]:
     before, after = (_other_reason(context, version) for version in (context.from_version, context.to_version))
     if (before or after) and accepted_with_fields(context, context.to_version):
-        return  # CNP016 speaks of it.
+        return  # CNP016 reports it.
     if before is not None and after is not None:
         yield _rejected_throughout(context, after)
     elif after is not None:
@@ -114,7 +114,7 @@ def find(context: Context) -> Iterator[Finding]:
 
 
 def _other_reason(context: Context, version: Version) -> Rejection | None:
-    """Why a release rejects the policy once everything is set right that other passes speak of."""
+    """Why a release rejects the policy once everything is set right that other passes report."""
     policy = context.policy
     reason = rejected(policy, version, context.flags)
     if reason is None or policy.kind == KNP or has_wrong_types(policy):
@@ -129,7 +129,7 @@ def _other_reason(context: Context, version: Version) -> Rejection | None:
 
 
 def _set_right(rule: Rule, context: Context, version: Version) -> Form:
-    """A rule without what other passes speak of in this upgrade."""
+    """A rule without what other passes report in this upgrade."""
     target = context.to_version
     gone = [field.name for field in mixed_kinds(rule, version)[1:]]
     services = rule.peer("toServices")
@@ -145,7 +145,7 @@ def _set_right(rule: Rule, context: Context, version: Version) -> Form:
 
 
 def _repairs(context: Context) -> Repaired | None:
-    """The mechanical repairs of a policy that the target release rejects; None where some fault is none."""
+    """The mechanical repairs of a policy that the target release rejects; None where one needs a decision."""
     version = context.to_version
 
     def reason(policy: Policy) -> Rejection | None:

@@ -67,6 +67,7 @@ from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.facts.model import Service
 from rewriter.passes.kit.addresses.address_owner import is_api_server, service_holders
 from rewriter.passes.kit.addresses.address_peers import nameless_targets, peers_instead
+from rewriter.passes.kit.addresses.api_server_rules import field_text
 from rewriter.passes.kit.addresses.cidr_entries import CidrEntry, read_entries
 from rewriter.passes.kit.addresses.client_addresses import client_addresses
 from rewriter.passes.kit.addresses.node_ports import node_ports
@@ -140,7 +141,7 @@ def _backends(
         site.context,
         field.entry_route(decided[0][0].index) if len(decided) == 1 else field.route,
         Applicability.UNSAFE if site.deny or nameless else Applicability.EVIDENT,
-        f"`{_name(site, field)}` {named} never {'denies' if site.deny else 'reaches'} "
+        f"`{field_text(site, field)}` {named} never {'denies' if site.deny else 'reaches'} "
         f"{join_names(str(holder.who) for holder in holders)}: {_WHAT}",
         "load balancing comes before policy, which sees the Service's pods, and no CIDR matches a pod",
         change=change,
@@ -164,7 +165,7 @@ def _undecided(
         site.context,
         field.entry_route(entry.index),
         Applicability.MANUAL,
-        f"`{_name(site, field)}` {entry.text} never {'denies' if site.deny else 'reaches'} {who}: {_WHAT}",
+        f"`{field_text(site, field)}` {entry.text} never {'denies' if site.deny else 'reaches'} {who}: {_WHAT}",
         f"{error.reason}",
         severity=Severity.ERROR if site.deny else Severity.WARNING,
         evidence=[holder.words for holder in found],
@@ -177,7 +178,8 @@ def _in_range(site: RuleSite, field: PeerField, entry: CidrEntry, where: str) ->
         site.context,
         field.entry_route(entry.index),
         Applicability.MANUAL,
-        f"`{_name(site, field)}` {entry.text} {'denies' if site.deny else 'allows'} nothing: it holds ClusterIPs only",
+        f"`{field_text(site, field)}` {entry.text} {'denies' if site.deny else 'allows'} nothing: "
+        "it holds ClusterIPs only",
         "load balancing comes before policy, which sees the Services' pods, and no CIDR matches a pod",
         severity=Severity.ERROR if site.deny else Severity.WARNING,
         evidence=[where, *_inside(site, entry)],
@@ -193,7 +195,3 @@ def _inside(site: RuleSite, entry: CidrEntry) -> list[str]:
         if service.cluster_ips and parsed(service.cluster_ips) & entry.addresses
     ]
     return found[:3]
-
-
-def _name(site: RuleSite, field: PeerField) -> str:
-    return "ipBlock" if site.context.policy.kind == KNP else field.name

@@ -5,7 +5,7 @@ Finds `toServices` together with `toPorts` in one rule, and writes the Service's
 ## Why it matters
 
 Up to Cilium 1.16 the combination is rejected, and with it the whole policy: its pods are open. From 1.17 on it is
-accepted, so an upgrade wakes such a policy up.
+accepted, so an upgrade switches such a policy on.
 
 Ports in a policy are the backends' ports, since load balancing comes first: the port of a Service that forwards 80 to
 8080 has to be written as 8080.

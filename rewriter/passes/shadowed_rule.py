@@ -25,7 +25,7 @@ ingress:
 
 ## Fix safety
 
-There is no fix: which of the two is meant, no fact says. Something is reported only where the other rule selects
+There is no fix: no fact says which of the two is meant. There is a finding only where the other rule selects
 all of the same pods for certain, and covers the peers and ports. HTTP and DNS rules that allow everything are there to
 see the traffic, as are DNS rules beside `toFQDNs`: both are left alone.
 

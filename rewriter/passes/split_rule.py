@@ -149,18 +149,18 @@ def _listen_there(context: Context, peers: Rule, ports: Rule) -> bool:
 def _rules(context: Context, spec: Spec, peers: Rule, ports: Rule) -> Finding:
     first, second = sorted((peers, ports), key=lambda rule: rule.index)
     field = next(field for field in peers.peers if field.entries)
-    someone = "any source" if peers.direction == "ingress" else "any destination"
+    anyone = "any source" if peers.direction == "ingress" else "any destination"
     to = "from" if peers.direction == "ingress" else "to"
     whom = peers_text(field)
     change = Change(
         (*in_place(first, merged(first, second)), {"op": "remove", "path": second.route}),
         closes=(
             flows_of(context, spec, peers, f"{whom} (other ports)", merged(peers), rest=True),
-            flows_of(context, spec, ports, f"{someone} but {whom}", merged(ports), rest=True),
+            flows_of(context, spec, ports, f"{anyone} but {whom}", merged(ports), rest=True),
         ),
     )
     verb = "deny" if first.deny else "allow"
-    reading = f"{ports_text(ports).removeprefix(' on ')} {to} {someone}, and every port {to} {whom}"
+    reading = f"{ports_text(ports).removeprefix(' on ')} {to} {anyone}, and every port {to} {whom}"
     return report(
         context,
         first,
@@ -180,7 +180,7 @@ def _peers(split: SplitPeer) -> Finding:
     here = context.policy.namespace or ""
     labels = selector_text(split.selector)
     pods = f"pods {labels} in {here} (none is known)"
-    keep, gone = sorted((site, other), key=lambda each: each.index)
+    keep, gone = sorted((site, other), key=lambda peer: peer.index)
     change = Change(
         (
             *keep.becomes(split.merged, "").operations,

@@ -32,7 +32,8 @@ it, and unsafe otherwise: in deny rules, in the selector of the policy itself, w
 to life. Two fields of the same rank are manual, and so is a value that fits nowhere, and whatever is wrong in a
 CiliumCIDRGroup or a ClusterNetworkPolicy.
 
-What the agent rejects as well is the business of `rejected`; `validate` shows both judges for every release.
+What the agent rejects as well, `rejected` reports; `validate` shows for every release what the API server and the
+agent say.
 
 ## References
 
@@ -127,10 +128,10 @@ def _mended(context: Context, faults: Sequence[Fault], fixes: Sequence[FieldFix]
     fix = together(fixes)
     made = repaired(context, fix.target, fix.operations, narrows=fix.narrows)
     messages = []
-    for fault, each in zip(faults, fixes, strict=True):
+    for fault, mend in zip(faults, fixes, strict=True):
         key = key_of(fault.problem)
         place = fault.problem.place.name if fault.problem.place else "the manifest"
-        meant = f"`{each.name}` is meant" if each.name != key else f"it belongs into {each.container}"
+        meant = f"`{mend.name}` is meant" if mend.name != key else f"it belongs into {mend.container}"
         messages.append(f"`{key}` is not a field of {place}{where_text(context, fault)}: {meant}")
     return _finding(context, faults[0], "; ".join(messages), why_of(context, faults[0]), made)
 

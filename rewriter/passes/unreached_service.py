@@ -34,9 +34,9 @@ env:
 ## Fix safety
 
 The settings of the containers are the evidence: arguments, environment and ConfigMaps that hold a URL, a name with a
-port, or the full name of a Service (`pg.data.svc`). What tells a program its own address does not count. The Service
-and its pods have to be known. The rule is added behind the last one of the policy that is most the workload's own, and
-is unsafe: a program may not use all that its settings name.
+port, or the full name of a Service (`pg.data.svc`). A setting that holds the own address of a program does not count.
+The Service and its pods have to be known. The rule is added behind the last one of the policy that is most the
+workload's own, and is unsafe: a program may not use all that its settings name.
 
 A name outside is added to `toFQDNs`, unsafe too. Only arguments, the environment and what Flux's source-controller
 fetches count for those, and only where no rule of the pods has addresses outside, or `world`.

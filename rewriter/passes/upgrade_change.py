@@ -48,6 +48,6 @@ from rewriter.passes.kit.registry import EVERY_KIND, antipattern
     spans=lambda before, after: before.precedes(after),
 )
 def find(context: Context) -> Iterator[Finding]:
-    """Nothing by itself: the engine compares the releases once all passes have spoken (`engine.upgrade_changes`)."""
+    """Nothing by itself: the engine compares the releases after all passes have run (`engine.upgrade_changes`)."""
     del context
     yield from ()

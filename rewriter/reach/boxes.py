@@ -30,7 +30,7 @@ class Boxes:
     def parts(self, target: int, domain: int) -> Iterator[tuple[str, int]]:
         """Phrases that cover the target, each with all the pods that it is true of; in the domain, only target.
 
-        A phrase is empty where pods with the same labels differ: then no labels tell what is meant.
+        A phrase is empty where pods with the same labels differ: then no labels describe them.
         """
         remaining = target
         while remaining:

@@ -155,7 +155,7 @@ def cell_masks(dims: Sequence[Dimension]) -> list[LabelMask]:
 
 
 def _values(key: str, mentioned: set[str], presence: bool, closed: bool) -> tuple[str | None, ...]:
-    """In and NotIn tell no difference between another value and none; Exists and DoesNotExist do.
+    """The values of one label that are tried. In and NotIn treat another value and none alike; Exists does not.
 
     A closed key has no other values than those mentioned.
     """

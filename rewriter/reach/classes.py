@@ -16,7 +16,7 @@ Groups = Mapping[int, tuple[set[RuleBits], ...]]
 BySubjects = dict[int, list[RuleBits]]
 """For the bits of subjects the rules that select just these."""
 
-#: A rule that names nobody and denies by default.
+#: A rule without peers that denies by default.
 DENIES_BY_DEFAULT = RuleBits(False, True, 0, ())
 
 

@@ -240,9 +240,9 @@ class _Comparison:
                         yield some, rules, self._defaults(direction, names, always)
 
     def _by_subjects(self, shared: Shared) -> dict[str, BySubjects]:
-        """Shared rules by direction and subjects; of those that name nobody here only that they deny by default.
+        """Shared rules by direction and subjects; of those without peers here only that they deny by default.
 
-        None of them narrows others. Of a policy with hundreds of rules nearly all name nobody here, in every
+        None of them narrows others. Of a policy with hundreds of rules nearly all have no peers here, in every
         comparison: these are seen by a look at their labels.
         """
         found: dict[str, BySubjects] = {}
@@ -271,7 +271,7 @@ class _Comparison:
 
     def _begins_or_ends(self, rules: RuleBitsByWorld) -> bool:
         """Whether a pair of worlds differs in that the subjects are denied by default."""
-        return any(len({denies_by_default(rules[each]) for each in pair}) > 1 for pair in PAIRS[self._compared])
+        return any(len({denies_by_default(rules[which]) for which in pair}) > 1 for pair in PAIRS[self._compared])
 
     def _by_port_names(self, subjects: int, direction: str, *, names_used: bool) -> dict[int, _PortNames]:
         """The subjects by how names of ports are read for them."""

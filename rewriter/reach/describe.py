@@ -85,6 +85,6 @@ class Describer:
         for name in [name for name in names if name.endswith(here)]:
             base = name.removesuffix(here)
             others = {base + suffix for suffix in elsewhere}
-            if (others and others <= names) or base in names:  # In every cluster: which one tells nothing.
+            if (others and others <= names) or base in names:  # In every cluster: the name of one adds nothing.
                 names = (names - {name, *others}) | {base}
         return tuple(sorted(names))

@@ -1,4 +1,4 @@
-"""Addresses outside the mesh: one witness for every range that the CIDRs of policies tell apart."""
+"""Addresses outside the mesh: one witness for every range that the CIDRs of policies distinguish."""
 
 from __future__ import annotations
 

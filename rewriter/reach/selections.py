@@ -47,7 +47,7 @@ class Selections:
     def parts(self, target: int, domain: int) -> Iterator[tuple[str, int]]:
         """Phrases that cover the target, each with all the pods that it is true of; in the domain, only target.
 
-        Pods of the inventory that no selection tells from others are left out.
+        Pods of the inventory that no selection distinguishes from others are left out.
         """
         remaining = target
         while remaining:

@@ -62,7 +62,7 @@ def touched(worlds: Sequence[PolicyWorld]) -> list[Entry]:
 def contents_of(world: PolicyWorld) -> Mapping[Content, Entry]:
     """The rules of a world by what they do."""
     first, *rest = (policies.by_content for policies in world.sets)
-    return {content: entry for each in (first, *rest) for content, entry in each.items()} if rest else first
+    return {content: entry for contents in (first, *rest) for content, entry in contents.items()} if rest else first
 
 
 def common_contents(worlds: Sequence[PolicyWorld]) -> Set[Content]:

@@ -73,7 +73,7 @@ def reach_among(
     clusters: Sequence[str] = (),
     ends: tuple[PolicyWorld, PolicyWorld] | None = None,
 ) -> Difference:
-    """The flows that `reach` finds for these worlds, by what is known of comparisons like this one where that tells.
+    """The flows that `reach` finds for these worlds, from a comparison like this one where its result is known.
 
     Where default deny begins or ends is no part of the answer. Of several identities that the rules which count do not
     tell apart, one may stand for all among the workloads of a statement.
@@ -101,14 +101,14 @@ def reach_simple(
         return NO_DIFFERENCE
     entries = {content: entry for world in worlds for content, entry in contents_of(world).items()}
     labels = [_labels_of(entry) for entry in entries.values()]
-    if not all(each.simple for each in labels):
+    if not all(entry_labels.simple for entry_labels in labels):
         return None
     parts = _parts(entries, changed, (before, after, beside), ends)
     if parts is None or not _fits(labels, after.local_cluster, clusters):
         return None
     whole = (rule.entry for part in parts for rule in _rules(part) if not rule.bare)
     kept = {after.local_cluster, *clusters}.union(*(_labels_of(entry).clusters for entry in whole))
-    if any(not each.clusters <= kept for each in labels):
+    if any(not entry_labels.clusters <= kept for entry_labels in labels):
         return None  # A cluster that only rules name which do not count may be in the words.
     return _answer(parts, clusters, identities, with_ends=ends is not None)
 
@@ -167,7 +167,10 @@ def _labels_of(entry: Entry) -> _Labels:
 
 def _fits(labels: Sequence[_Labels], local: str, clusters: Sequence[str]) -> bool:
     """Whether every combination of the labels is tried in a comparison of these rules."""
-    return cells_of(frozenset[Asked]().union(*(each.asked for each in labels)), local, clusters) <= MAX_CELLS
+    return (
+        cells_of(frozenset[Asked]().union(*(entry_labels.asked for entry_labels in labels)), local, clusters)
+        <= MAX_CELLS
+    )
 
 
 def _is_simple_term(term: Term) -> bool:

@@ -123,7 +123,7 @@ def build_space(
     *,
     narrow: bool,
 ) -> Space:
-    """The space that tells the worlds apart, and all that `beside` names, over the given identities and witnesses.
+    """The space that distinguishes the worlds, and all that `beside` names, over the given identities and witnesses.
 
     No address `inside` has a witness: those are pods, nodes and Services. Where `clusters` are given, pods have
     witnesses in these and in those that policies name, else in others too. With `narrow`, where not every combination

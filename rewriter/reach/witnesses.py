@@ -82,7 +82,7 @@ def _variants(pod: Labels, near: Near, tried: Tried) -> Iterator[Labels]:
     a key and the other labels, which are then `tried`, it is made once.
     """
     new = [key for key in near if _first_time(pod, key, tried)]
-    for _, key, values in sorted((place, each, values) for each in new for place, values in near[each]):
+    for _, key, values in sorted((place, changed, values) for changed in new for place, values in near[changed]):
         for value in values:
             if pod.get(key) != value:
                 yield {**pod, key: value}

@@ -123,7 +123,7 @@ def actions(result: FileResult, uri: str, wanted: Range, only: Sequence[str]) ->
 
 def _is_asked(kind: str, only: Sequence[str]) -> bool:
     """Whether a kind is among those asked for: `source` asks for `source.fixAll` too."""
-    return not only or any(kind == each or kind.startswith(f"{each}.") for each in only)
+    return not only or any(kind == asked or kind.startswith(f"{asked}.") for asked in only)
 
 
 def _effect(item: Reported) -> str:

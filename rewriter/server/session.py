@@ -73,7 +73,7 @@ class Session:
             self.send({"id": identity, "result": answer})
 
     def judge(self) -> None:
-        """Looks at every document that changed, and tells the editor what was found."""
+        """Looks at every document that changed, and reports what it finds to the editor."""
         for document in list(self.documents.values()):
             if not document.judged:
                 self._look_at(document)

@@ -9,7 +9,7 @@ from rewriter.yamltext.alike import described_line, line_of
 from rewriter.yamltext.dashes import dash_of
 from rewriter.yamltext.document import children, equal, key_of, plain
 from rewriter.yamltext.errors import EditError
-from rewriter.yamltext.gaps import Comment
+from rewriter.yamltext.gaps import Comment, comments_inside
 from rewriter.yamltext.lines import (
     above_head_comments,
     begins_line,
@@ -167,7 +167,7 @@ def _refers(node: Node) -> bool:
 
 def _without_comments(text: str, start: int, end: int, comments: List[Comment]) -> list[str]:
     pieces = []
-    for comment in _inside(comments, start, end):
+    for comment in comments_inside(comments, start, end):
         pieces.append(text[start : comment.span.start].rstrip(" \t"))
         start = comment.span.end
     lines = "".join([*pieces, text[start:end]]).split("\n")
@@ -199,13 +199,13 @@ def _removed(
         first, last = lines_of_item(text, start, end, node, comments)
         if last == len(text) and not text.endswith("\n"):
             # The text ends without a line break and is to stay so.
-            return [Splice(len(text[:first].rstrip("\r\n")), last, "")], _inside(comments, first, last)
-        return [Splice(first, last, "")], _inside(comments, first, last)
+            return [Splice(len(text[:first].rstrip("\r\n")), last, "")], comments_inside(comments, first, last)
+        return [Splice(first, last, "")], comments_inside(comments, first, last)
     if following is None:
         raise EditError("it shares its line with what stays")
     own = next_line(text, end)
-    kept = _inside(comments, own, following)
-    return [*_above(text, start, kept, style), Splice(start, following, "")], _inside(comments, start, own)
+    kept = comments_inside(comments, own, following)
+    return [*_above(text, start, kept, style), Splice(start, following, "")], comments_inside(comments, start, own)
 
 
 def _rewritten(
@@ -225,7 +225,7 @@ def _rewritten(
     so it does where that line keeps its key; the rest follow it, or precede it where it is the only one.
     """
     first_line_end = line_end(text, start)
-    inside = _inside(comments, start, end)
+    inside = comments_inside(comments, start, end)
     movable = [comment for comment in inside if not same_key or comment.span.start >= first_line_end]
     kept = _with_their_lines(text, movable, lines) if len(lines) > 1 else {}
     rest = [comment for comment in inside if comment not in kept]
@@ -288,10 +288,6 @@ def _end_with_comment(text: str, first: Node, last: Node, new_lines: int) -> int
     end = max(first.end, last.end)
     several = new_lines > 1 or text.find("\n", first.start, end) >= 0
     return line_end(text, end) if several else end
-
-
-def _inside(comments: List[Comment], start: int, end: int) -> list[Comment]:
-    return [comment for comment in comments if start <= comment.span.start < end]
 
 
 def _joined(lines: list[str], style: Style) -> str:

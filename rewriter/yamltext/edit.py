@@ -98,7 +98,7 @@ def _refuse_other_breaks(document: Document, text: str) -> None:
     if not _has_other_breaks(text):
         return
     position = document.span.start
-    gaps = [(each.start, each.end) for each in scalars(document.root) if each.style is not None]
+    gaps = [(scalar.start, scalar.end) for scalar in scalars(document.root) if scalar.style is not None]
     for start, end in [*gaps, (document.span.end, document.span.end)]:
         found = _OTHER_BREAKS.search(document.text, position, start)
         if found is not None:
@@ -125,8 +125,8 @@ def _edited(text: str, operations: List[Operation], state: _State) -> str:
     while position < len(operations):
         run = _run(text, operations[position:], operations[max(0, position - 2) : position], state)
         if run is not None:
-            for each in run.operations:
-                state.orphans.added(each["path"], in_list=int(each["path"].rpartition("/")[2]))
+            for step in run.operations:
+                state.orphans.added(step["path"], in_list=int(step["path"].rpartition("/")[2]))
             text = run.text
             state.sight.anew(run.document)
             position += len(run.operations)

@@ -7,7 +7,7 @@ from collections.abc import Sequence as List
 from typing import Any
 
 from rewriter.yamltext.errors import EditError
-from rewriter.yamltext.gaps import Comment
+from rewriter.yamltext.gaps import Comment, comments_inside
 from rewriter.yamltext.lines import (
     above_head_comments,
     begins_line,
@@ -37,7 +37,7 @@ def set_value(text: str, old: Node, value: Any, style: Style, comments: List[Com
     if rest and text[line_start(text, old.start) : old.start].lstrip(" \t").startswith(("}", "]")):
         # Above its line they would stand in what ends there.
         pad = rest[: len(rest) - len(rest.lstrip(" \t"))]
-        kept = [pad + comment.text for comment in _inside(comments, old.start, old.end)]
+        kept = [pad + comment.text for comment in comments_inside(comments, old.start, old.end)]
         return [Splice(old.start, old.end, style.newline.join([first, *kept, rest]))]
     return [*_above(text, old.start, old.end, comments, style), Splice(old.start, old.end, new)]
 
@@ -125,12 +125,12 @@ def remove(
         return _lines_removed(text, parts, index, comma, comments)
     if index + 1 < len(parts):
         following = parts[index + 1][0]
-        return [Splice(start, following, "")], _inside(comments, start, following)
+        return [Splice(start, following, "")], comments_inside(comments, start, following)
     before = parts[index - 1][1]
     if "\n" not in text[before:start]:
         first = before if comma is None else _comma_after(text, before)
         assert first is not None
-        return [Splice(first, comma or end, "")], _inside(comments, first, comma or end)
+        return [Splice(first, comma or end, "")], comments_inside(comments, first, comma or end)
     return _last_removed(text, before, start, end, style, comments), []
 
 
@@ -141,7 +141,7 @@ def _lines_removed(
     start, end = parts[index]
     first = above_head_comments(text, start)
     last = next_line(text, comma or end)
-    gone = _inside(comments, first, last)
+    gone = comments_inside(comments, first, last)
     splices = [Splice(first, last, "")]
     before = _comma_after(text, parts[index - 1][1]) if index and index + 1 == len(parts) else None
     if before is not None and comma is None:
@@ -159,7 +159,7 @@ def _last_removed(text: str, before: int, start: int, end: int, style: Style, co
     comma = _comma_after(text, end)
     first = before if comma is None else separator
     end = comma or end
-    kept = _inside(comments, first, line_end(text, end) if only_comment_follows(text, end) else end)
+    kept = comments_inside(comments, first, line_end(text, end) if only_comment_follows(text, end) else end)
     if not kept:
         return [Splice(first, end, "")]
     end = max(end, kept[-1].span.end)
@@ -199,13 +199,9 @@ def _comma_after(text: str, offset: int) -> int | None:
 
 def _above(text: str, start: int, end: int, comments: List[Comment], style: Style) -> list[Splice]:
     """The comments of a region that goes, as lines of their own above it."""
-    kept = _inside(comments, start, end)
+    kept = comments_inside(comments, start, end)
     if not kept:
         return []
     at = line_start(text, start)
     pad = " " * indentation(text, start)
     return [Splice(at, at, "".join(pad + comment.text + style.newline for comment in kept))]
-
-
-def _inside(comments: List[Comment], start: int, end: int) -> list[Comment]:
-    return [comment for comment in comments if start <= comment.span.start < end]

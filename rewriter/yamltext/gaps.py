@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rewriter.records import dataclass
 from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence, Span
@@ -50,3 +50,8 @@ def scalars(root: Node | None) -> Iterator[Scalar]:
                 stack += (value, key)
         elif isinstance(node, Sequence):
             stack += reversed(node.items)
+
+
+def comments_inside(comments: Iterable[Comment], start: int, end: int) -> list[Comment]:
+    """The comments that begin in a part of the text."""
+    return [comment for comment in comments if start <= comment.span.start < end]

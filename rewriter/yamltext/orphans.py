@@ -54,12 +54,12 @@ class Orphans:
     def replaced(self, path: str) -> None:
         """Notes that a place got another value: what was added inside of the old one is gone."""
         steps = tokens(path)
-        self._added = [each for each in self._added if len(each) <= len(steps) or each[: len(steps)] != steps]
+        self._added = [added for added in self._added if len(added) <= len(steps) or added[: len(steps)] != steps]
 
     def removed(self, path: str, text: str, comments: Iterable[Comment], start: int, *, in_list: bool) -> None:
         """Notes a node removed from a text, with comments that go with it; those before `start` stood above it."""
         steps = tokens(path)
-        self._added = [each for each in self._added if each[: len(steps)] != steps]
+        self._added = [added for added in self._added if added[: len(steps)] != steps]
         for orphan in self._lost:
             if orphan.holder[: len(steps)] == steps:
                 orphan.holder = steps[:-1]
@@ -96,7 +96,7 @@ class Orphans:
         begins = {tuple(path): _begin(document, path)[0] for path in self._added}
         splices: list[Splice] = []
         ends: set[int] = set()
-        for orphan in sorted(self._lost, key=lambda each: each.order):
+        for orphan in sorted(self._lost, key=lambda orphan: orphan.order):
             near = sorted(self._added, key=partial(_distance, orphan, begins))
             line = _same_line(document, near, orphan, ends)
             if line is None:
@@ -180,7 +180,7 @@ def _above_line(text: str, offset: int, orphans: Iterable[_Orphan], newline: str
 
 
 def _same_line(document: Document, paths: Iterable[list[str]], orphan: _Orphan, ends: set[int]) -> int | None:
-    """The line of added nodes that says what the line of a comment said; None where none does, or another has it."""
+    """The line of added nodes with the text that the line of a comment had; None without one, or where it is taken."""
     text = document.text
     # The line of a key without a value of its own is like many others: only the nearest counts.
     for path in [*paths][: 1 if orphan.words.endswith(":") else None] if orphan.words else ():

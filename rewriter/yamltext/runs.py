@@ -61,7 +61,7 @@ def run_of_items(
     if trail.failed or len(trail.added) < 2 or len(operations) < _FEWEST:
         return None
     (first, one), (second, other) = trail.added[-2:]
-    if other.start != one.start + len(one.text) or [each["path"] for each in before] != [first, second]:
+    if other.start != one.start + len(one.text) or [operation["path"] for operation in before] != [first, second]:
         return None
     run = list(_going_on([*before, *operations]))[len(before) :]
     if len(run) < _FEWEST:

@@ -91,7 +91,7 @@ def read(text: str) -> Raw:
             _FORMS.clear()
         try:
             known = _FORMS[form] = _kept(_read(form), form)
-        except Exception:  # What is wrong is said in the words of the text.
+        except Exception:  # The error is reported for the text itself.
             return _read(text)
     return _Named(text, form).raw(known) or _read(text)
 
@@ -116,16 +116,16 @@ def _comments(token: Any) -> list[Comment]:
     """Each comment that hangs on a token."""
     found = []
     behind, before = (*token._comment, None, None)[:2]
-    for each in (*(behind if isinstance(behind, list) else [behind]), *(before or ())):
-        if isinstance(each, str):  # The comment of a block scalar's header.
-            found.append(Comment(token.start_mark.line, token.start_mark.column + 1, each.strip()))
-        elif each is not None:
-            value = each.value
-            line = each.start_mark.line - value[: value.index("#")].count("\n") if "#" in value else 0
+    for comment in (*(behind if isinstance(behind, list) else [behind]), *(before or ())):
+        if isinstance(comment, str):  # The comment of a block scalar's header.
+            found.append(Comment(token.start_mark.line, token.start_mark.column + 1, comment.strip()))
+        elif comment is not None:
+            value = comment.value
+            line = comment.start_mark.line - value[: value.index("#")].count("\n") if "#" in value else 0
             line += value[: len(value) - len(value.lstrip("\n"))].count("\n")
             for number, row in enumerate(value.lstrip("\n").split("\n")):
                 if row.strip():
-                    column = each.start_mark.column if not number else indent(row)
+                    column = comment.start_mark.column if not number else indent(row)
                     found.append(Comment(line + number, column, row.strip()))
     return found
 
@@ -164,7 +164,7 @@ class _Named:
         self._form = form
 
     def raw(self, known: Raw) -> Raw | None:
-        """What was read in the form, for this text. None where the words of a comment cannot be told."""
+        """What was read in the form, for this text. None where the words of a comment cannot be found again."""
         if known.root is None and not known.comments:
             return known
         if not known.comments:
@@ -198,7 +198,7 @@ class _Named:
         if not count:
             return text
         words = iter(self._words[first : first + count])
-        return "".join(next(words) if each == _LETTER else each for each in text)
+        return "".join(next(words) if letter == _LETTER else letter for letter in text)
 
     def _node(self, node: Any, place: Callable[[Place], Place]) -> Any:
         kind = type(node)

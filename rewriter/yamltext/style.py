@@ -92,7 +92,7 @@ class _Habit:
         """How the construct is written nearest to a position; of two as near, the one that the survey saw first."""
         after = bisect_left(self._places, position)
         candidates = range(max(after - 1, 0), min(after + 1, len(self._places)))
-        index = min(candidates, key=lambda each: (abs(self._places[each] - position), self._values[each][0]))
+        index = min(candidates, key=lambda place: (abs(self._places[place] - position), self._values[place][0]))
         return self._values[index][1]
 
 

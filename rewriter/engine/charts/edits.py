@@ -257,7 +257,7 @@ def _column(line: TemplateLine) -> int:
 
 
 def _lead(line: str) -> str:
-    """What stands before the content of a line, and tells where it belongs."""
+    """The indentation and dashes before the content of a line, which say where it belongs."""
     return line[: len(line) - len(line.lstrip(" -"))]
 
 

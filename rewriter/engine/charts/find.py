@@ -62,4 +62,4 @@ class Charts:
 
     def _releases(self, chart: str) -> tuple[Release, ...]:
         made: Sequence[Any] = self.inventory.releases
-        return tuple(each.release for each in made if each.release.chart.folder == chart)
+        return tuple(result.release for result in made if result.release.chart.folder == chart)

@@ -99,7 +99,7 @@ def _with_stand_ins(
     A text needs them for what it prints without asking whether it is there.
     """
     by_path = {stand_in.path: stand_in.value for stand_in in fit}
-    #: Values that the text is about, which nothing tells.
+    #: Values that the text is about, which are not known.
     around = {path for block in blocks if block.word == "with" for path in _of_block(text, block, defaults) or ()}
     found = []
     for path, value in wanted.items():
@@ -185,9 +185,9 @@ def _true(expression: Expression, defaults: Mapping[str, Any]) -> Wanted | None:
         return {}
     word, *rest = expression
     if word == "and":
-        return _all(_true(each, defaults) for each in rest)
+        return _all(_true(part, defaults) for part in rest)
     if word == "or":
-        return next((found for each in rest if (found := _true(each, defaults)) is not None), None)
+        return next((found for part in rest if (found := _true(part, defaults)) is not None), None)
     if word == "not" and len(rest) == 1:
         return _false(rest[0], defaults)
     if word == "eq" and len(rest) == 2:

@@ -145,7 +145,7 @@ def _is_whole(source: Source, rendering: Rendering, judge: Judge) -> bool:
 
 
 def _made_up_peers(rendering: Rendering, judge: Judge) -> Iterator[str]:
-    """The routes of rules in which made-up peers stand beside others: which they are, nothing tells."""
+    """The routes of rules in which made-up peers stand beside others, so that it is not known which they are."""
     made_up = [name for name, _ in rendering.values.stand_ins]
     for rendered in rendering.own:
         try:

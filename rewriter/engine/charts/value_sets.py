@@ -88,8 +88,8 @@ def _alone(chart: Path, more: Sequence[Mapping[str, Any]]) -> Iterable[ValueSet]
         values = _read(file)
         if values is not None:
             yield ValueSet(f"ci/{file.name}", ANY_RELEASE, ANY_NAMESPACE, values, made_up=not there)
-    for each in more:
-        yield ValueSet(str(each["words"]), ANY_RELEASE, ANY_NAMESPACE, over([each["values"]]))
+    for given in more:
+        yield ValueSet(str(given["words"]), ANY_RELEASE, ANY_NAMESPACE, over([given["values"]]))
 
 
 def _read(file: Path) -> Mapping[str, Any] | None:

@@ -16,7 +16,7 @@ NamespaceOf = Callable[[dict[str, Any]], str | None]
 
 @dataclass(frozen=True, slots=True)
 class FoundPolicy:
-    """A policy of a document, and whether somebody says which namespace it lands in.
+    """A policy of a document, and whether the namespace that it lands in is known.
 
     `holder` is the manifest of another kind that holds it, None where it stands by itself. `whole` is False where only
     its rules stand at its route, and what names it elsewhere. `left` says why it is not rewritten, whatever is found.

@@ -51,7 +51,8 @@ def merge_claims(claims: Sequence[CompiledClaims | None]) -> CompiledClaims | No
         return PolicySet(sets[0].settings, tuple(enumerate(entries)), ())
 
     return CompiledClaims(
-        joined([compiled_claims.opens for compiled_claims in given]), joined([each.closes for each in given])
+        joined([compiled_claims.opens for compiled_claims in given]),
+        joined([compiled_claims.closes for compiled_claims in given]),
     )
 
 

@@ -21,7 +21,7 @@ class KnownPods:
         self._universe = Universe(identities)
 
     def told_apart(self, own: Iterable[PolicyWorld], worlds: Iterable[PolicyWorld]) -> list[Identity]:
-        """One pod for each kind that the worlds tell apart, of those that rules of `own` select or name as peers."""
+        """One pod for each kind that the worlds distinguish, of those that rules of `own` select or name as peers."""
         universe = self._universe
         concerned = 0
         for world in own:

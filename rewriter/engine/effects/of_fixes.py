@@ -67,8 +67,8 @@ class Effects:
     revives or keeps alive while one of the `others` denies its pods, also beside policies that deny everything, where
     its allow rules are; one with fromRequires or toRequires also beside those of the `others` that these narrow.
 
-    It is judged against every identity that the selectors of either version, or of the declaration, tell apart: none
-    that the inventory may hold is treated otherwise than one of them. Workloads of the inventory are taken in where
+    It is judged against every identity that the selectors of either version, or of the declaration, distinguish: any
+    that the inventory may hold is treated as one of them is. Workloads of the inventory are taken in where
     that is not so: where ports have names, or the labels have too many combinations to try.
     """
 
@@ -139,7 +139,7 @@ class Effects:
             found.append(together)
         if denied := self._denied_beside(before, after, worlds):
             found.append(effect(identities, [deny_everything(self.target, denied)]))
-        own, upgrade, undeclared = (Flows(*each) for each in stated(found, allowed))
+        own, upgrade, undeclared = (Flows(*flows_of_one) for flows_of_one in stated(found, allowed))
         exact = all(effect.own.exact and effect.upgrade.exact for effect in found)
         if not full:
             return Step(replace(own, exact=exact), undeclared)

@@ -28,10 +28,10 @@ def share_pods(policies: Sequence[Policy], other: Policy) -> bool:
     if any(is_cluster_network_policy(policy.raw) for policy in (*policies, other)):
         return True
     return any(
-        may_share_pods(policy, spec, other, each)
+        may_share_pods(policy, spec, other, theirs)
         for policy in policies
         for spec in policy.specs
-        for each in other.specs
+        for theirs in other.specs
     )
 
 
@@ -75,7 +75,7 @@ def policies_at_peers(
     if None in hidden:
         return None
     everybody = settings.denies_everybody
-    peers = list(dict.fromkeys(each for world in worlds for each in _named(world, everybody=everybody)))
+    peers = list(dict.fromkeys(named for world in worlds for named in _named(world, everybody=everybody)))
     if not peers:
         return []
     namespaces = _namespaces(peer for _, peer in peers)
@@ -87,7 +87,7 @@ def policies_at_peers(
                 places.update(*map(by_namespace[namespace].places_met_by, met))
     homes = _homes(others)
     kept = [(others[place], homes[place]) for place in sorted(places.difference(_own_places(others, names)))]
-    return _known_in_full(kept, {each for each in hidden if each is not None}, refusing=everybody)
+    return _known_in_full(kept, {hiding for hiding in hidden if hiding is not None}, refusing=everybody)
 
 
 def _homes(others: Sequence[Policy]) -> Sequence[str | None]:

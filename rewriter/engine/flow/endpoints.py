@@ -135,7 +135,7 @@ def of_labels(workspace: Workspace, name: str, namespace: str, labels: dict[str,
 
 
 def at_address(workspace: Workspace, text: str, address: Prefix, own: Cluster | None) -> Endpoint:
-    """Who has an address: a node, a pod known by its address only, or somebody outside the mesh."""
+    """Who has an address: a node, a pod known by its address only, or an address outside the mesh."""
     nodes = [node for node in workspace.inventory.addresses.nodes(address) if _here(node.cluster, own)]
     if nodes:
         return Endpoint(text, _node(nodes[0], own)._replace(name=text, addresses=(address,)), own)
@@ -251,8 +251,8 @@ def _find(
     ]
     services = [service for service in inventory.services(name) if fits(service)] if kind in ("", _SERVICE) else []
     found: list[Workload | Service] = [*workloads, *services]
-    if not placed and found and not any(_here(each.cluster, own) for each in found):
-        clusters = sorted({str(each.cluster) for each in found})
+    if not placed and found and not any(_here(candidate.cluster, own) for candidate in found):
+        clusters = sorted({str(candidate.cluster) for candidate in found})
         if len(clusters) > 1:
             raise FlowError(f"{text}: is in the clusters {join_names(clusters)}; say which, as in {clusters[0]}/{text}")
         if _find_in_cluster(workspace, text, where, name, kind):
@@ -265,7 +265,7 @@ def _find(
     services = [service for service in services if _here(service.cluster, own)]
     found = [*workloads, *services]
     if not namespace:
-        places = sorted({each.namespace for each in found})
+        places = sorted({candidate.namespace for candidate in found})
         if len(places) > 1:
             raise FlowError(f"{text}: is in {join_names(places)}; say which, as in {places[0]}/{name}")
     if not workloads and not services:

@@ -161,7 +161,7 @@ class Builder:
                 raise BuildError(f"{each.source} renders Helm charts")
             found.update(each.patch_files)
             found.update(self._below(entry))
-        if any(each.startswith("../") for each in found):
+        if any(path.startswith("../") for path in found):
             raise BuildError("it lists files outside of the tree")
         return found
 

@@ -30,6 +30,7 @@ def prove(before: Built, after: Built, expected: Mapping[int, Any], words: str) 
 def _is_same(value: Any, expected: Any) -> bool:
     """Whether two policies are the same, with their rules in any order."""
     beside = [
-        {key: each for key, each in mapping(one).items() if key not in ("spec", "specs")} for one in (value, expected)
+        {key: member for key, member in mapping(one).items() if key not in ("spec", "specs")}
+        for one in (value, expected)
     ]
     return equal(*beside) and same_rules(value, expected)

@@ -68,7 +68,7 @@ def translated_fix(
             if not same_rules(own, built, ordered=appended is None):
                 raise NotTracedError(f"{_changing(policy)} turns the fix into something else")
             if appended is not None:
-                left = [_moved(each, operation, built, own) for each in left]
+                left = [_moved(later, operation, built, own) for later in left]
                 built = {**built, **{name: own[name] for name in _RULE_SETS if name in own}}
         found.setdefault(at, []).append(made)
         policy = changed
@@ -86,13 +86,13 @@ def _changing(policy: PatchedPolicy) -> str:
 
 def same_rules(value: Any, other: Any, *, ordered: bool = False) -> bool:
     """Whether two policies say the same; unless `ordered`, with the rules of a list in any order: none comes first."""
-    first, second = ({name: mapping(each).get(name) for name in _RULE_SETS} for each in (value, other))
+    first, second = ({name: mapping(version).get(name) for name in _RULE_SETS} for version in (value, other))
     return equal(first, second) or (not ordered and equal(_sorted(first), _sorted(second)))
 
 
 def _sorted(rule_sets: Mapping[str, Any]) -> Any:
     """Rule sets with the lists of their rules in an order of their own."""
-    return {name: [_in_order(each) for each in _as_list(value)] for name, value in rule_sets.items()}
+    return {name: [_in_order(rule) for rule in _as_list(value)] for name, value in rule_sets.items()}
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -129,13 +129,13 @@ class _File:
         if fixed:
             outcome.text = texts.of(self._path)
         reports = []
-        for item, each in seen:
-            key = _key(item, each)
-            if each.fixed and fixed[key] > 0:
+        for item, finding in seen:
+            key = _key(item, finding)
+            if finding.fixed and fixed[key] > 0:
                 fixed[key] -= 1
-                reports.append((item, each))
+                reports.append((item, finding))
             else:
-                reports.append((item, _left(each, refused.get(key, _DIFFER))))
+                reports.append((item, _left(finding, refused.get(key, _DIFFER))))
         outcome.findings = merged(reports)
         return outcome
 

@@ -188,7 +188,7 @@ def _round(
         reportable = [item for item, is_known in zip(unsilenced, known, strict=True) if not is_known]
         reported = {id(finding): Reported(finding, location) for _, finding, location in reportable}
         try:
-            _check_work(draft, [each for each in reportable if first or each[1].fix], reported, hooks)
+            _check_work(draft, [entry for entry in reportable if first or entry[1].fix], reported, hooks)
             for index, finding, _ in sorted(reportable, key=lambda item: _natural(item[1].route), reverse=True):
                 again = partial(_found_again, pass_, draft, index, hooks)
                 try:

@@ -26,7 +26,7 @@ class Draft:
     """A document on its way through the passes, with its policies.
 
     `value` is what the fixes so far make of it. Of those that are `pending`, only the `editor` has the text: the
-    fixes of one pass are parsed and proved together. Where that fails, a `careful` attempt tells which of them it is.
+    fixes of one pass are parsed and proved together. Where that fails, a `careful` attempt finds which of them it is.
     `steps` holds, by policy, what its fixes declare, and `inexact` the policies of which a step was judged by
     witnesses only. `spent` is the work that proofs took, by policy. `contexts` are what passes see of the policies of
     the document as it is now, by position, and `found` what each pass found in it last.

@@ -26,8 +26,8 @@ class FileHooks:
     """How a file's documents are fixed: its passes, what may be applied, and how policies get their context.
 
     `skip_reason` is why a policy must not be rewritten, `left_out` why the fix of a finding must not be applied; empty
-    for others. `overwritten` are the routes whose values something else sets on the way to a cluster: of what stands
-    there nothing is said.
+    for others. `overwritten` are the routes whose values something else sets on the way to a cluster: nothing is
+    reported there.
     `previews` asks for the effect of fixes that are not applied, too. `observe` says what traffic that was seen has to
     do with a step of a policy in the document at a position; None where nothing was looked at. `selected` are the
     passes that are selected by name, which report what others report only on request. `most_work` bounds the proofs of

@@ -33,7 +33,7 @@ def _changed_lists(value: Any, operations: Sequence[Operation]) -> Iterator[tupl
 def _has_twin(before: Any, after: list[Any]) -> bool:
     """Whether a mapping that is new in a list equals another one of it."""
     items = dict(zip(map(id, after), after, strict=True))
-    new = [items[each] for each in items.keys() - set(map(id, before if isinstance(before, list) else ()))]
+    new = [items[identity] for identity in items.keys() - set(map(id, before if isinstance(before, list) else ()))]
     # An item equals itself: a list of hundreds of rules is counted faster than it is looked through one by one.
     return any(
         isinstance(item, dict) and after.count(item) > 1 and any(item == other and item is not other for other in after)

@@ -49,7 +49,7 @@ def _rests_on_a_value(found: Reported, mask: Masked) -> bool:
 
 
 def _is_mixed(rule: Rule, mask: Masked) -> bool:
-    """Whether a rule has peers beside those that the template fills in: which they are, nothing tells."""
+    """Whether a rule has peers beside those that the template fills in, so that it is not known which they are."""
     return len(rule.peers) > 1 and any(name in str(peer.entries) for name in mask.rules for peer in rule.peers)
 
 

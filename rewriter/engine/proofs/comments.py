@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rewriter import yamltext
 from rewriter.cilium.digits import is_number
+from rewriter.engine.documents.read import slice_of
 from rewriter.engine.proofs.manifest import ProofError
 from rewriter.finding import Operation
 from rewriter.yamltext import LocatedComment, Moves, Path
@@ -23,7 +24,7 @@ def prove_places(old: yamltext.Document, new: yamltext.Document, operations: Seq
     must be the same for both parsers.
     """
     try:
-        before, after = yamltext.read_twice(_text(old), _text(new))
+        before, after = yamltext.read_twice(slice_of(old), slice_of(new))
     except yamltext.SecondParserError as error:
         raise ProofError(_PROOF, f"a second parser cannot read the document: {error}") from None
     for reading, document in ((before, old), (after, new)):
@@ -37,10 +38,6 @@ def prove_places(old: yamltext.Document, new: yamltext.Document, operations: Seq
         raise ProofError(_PROOF, f"the comment {missing.text!r:.80} would stand at another place")
 
 
-def _text(document: yamltext.Document) -> str:
-    return document.text[document.span.start : document.span.end]
-
-
 def _unplaced(before: Sequence[LocatedComment], after: Sequence[LocatedComment], moves: Moves) -> LocatedComment | None:
     """The first comment of the old text for which the new one has none at a place that is right."""
     left: dict[str, list[LocatedComment]] = {}
@@ -50,7 +47,7 @@ def _unplaced(before: Sequence[LocatedComment], after: Sequence[LocatedComment],
     if any(len(left.get(text, ())) != count for text, count in expected.items()):
         return next(comment for comment in before if len(left.get(comment.text, ())) != expected[comment.text])
     alive = {id(comment): _alive(comment, moves) for comment in before}
-    for comment in sorted(before, key=lambda each: not alive[id(each)]):
+    for comment in sorted(before, key=lambda comment: not alive[id(comment)]):
         candidates = left[comment.text]
         for index in range(len(candidates) - 1, -1, -1):
             if _fits(comment, candidates[index], alive[id(comment)], moves):

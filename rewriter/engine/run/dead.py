@@ -33,7 +33,9 @@ class DeadPolicies:
     @property
     def elsewhere(self) -> list[DeadPolicy]:
         """Those that are in none of the files."""
-        here = {id(dead) for each in self._located.values() for located in each for dead in self._of(_key(located))}
+        here = {
+            id(dead) for policies in self._located.values() for located in policies for dead in self._of(_key(located))
+        }
         return [dead for dead in self._workspace.dead if id(dead) not in here]
 
     def explained(self, result: FileResult) -> FileResult:

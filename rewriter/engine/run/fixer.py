@@ -230,7 +230,7 @@ class Fixer:
         ]
         if not changes:
             return result
-        changed = replace(result, changes=tuple(sorted(changes, key=lambda each: each.start)))
+        changed = replace(result, changes=tuple(sorted(changes, key=lambda change: change.start)))
         try:
             silenced = lambda silences: self._hooks(found, self._passes(found.path), silences, set(), set())  # noqa: E731
             prove_file(changed, reading, outcomes, Elsewhere(chart, built), silenced)
@@ -317,12 +317,12 @@ class Fixer:
             asked[versions] = list(possible_settings(self.inventory, found.display, cluster, versions))
         return [
             Possible(
-                each.setting,
-                each.place,
-                partial(self._under, found, each.cluster),
-                partial(self._under, found, each.usual) if cluster is None else None,
+                possible.setting,
+                possible.place,
+                partial(self._under, found, possible.cluster),
+                partial(self._under, found, possible.usual) if cluster is None else None,
             )
-            for each in asked[versions]
+            for possible in asked[versions]
         ]
 
     def _under(self, found: FoundFile, cluster: Cluster, hooks: FileHooks) -> FileHooks:

@@ -82,7 +82,7 @@ def impact_of(
     judge = partial(_policy, applied)
     found = []
     for rewrite, judged in zip(
-        rewrites, parallel.each(rewrites, lambda each: _isolated(each, judge), jobs), strict=True
+        rewrites, parallel.each(rewrites, lambda policy: _isolated(policy, judge), jobs), strict=True
     ):
         if isinstance(judged, InputError):
             errors = [*errors, judged]

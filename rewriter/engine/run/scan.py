@@ -65,7 +65,7 @@ def _offered(
 ) -> Iterator[tuple[FoundFile | InputError, bytes | InputError | None]]:
     """Every file that may hold manifests, once it was offered, with its bytes if it may hold a policy.
 
-    With `facts`, nobody asks for bytes. What git or `exclude` leave out comes last.
+    With `facts`, no bytes are asked for. What git or `exclude` leave out comes last.
     """
     left_out: list[FoundFile] = []
     lost: list[str] = []
@@ -118,7 +118,7 @@ def _is_beside(found: FoundFile) -> bool:
 
 
 def _offer_other(inventory: TreeInventory, found: FoundFile) -> None:
-    """A file that holds no manifests. One that cannot be read tells nothing: no policy is in it."""
+    """A file that holds no manifests. One that cannot be read counts as one without policies."""
     data = read_file(found)
     if isinstance(data, bytes):
         inventory.offer_beside(found.display, data)

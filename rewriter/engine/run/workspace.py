@@ -106,7 +106,7 @@ class Workspace:
     _others: dict[str, Neighbours] = field(default_factory=dict)
 
     def keep(self) -> None:
-        """Keeps what the files told, for the next run. At the end of this one, which then knows most of them."""
+        """Keeps what was read of the files for the next run, at the end of this one, when most of them are known."""
         if self.has_facts:
             self.inventory.keep()
 
@@ -202,7 +202,7 @@ class Workspace:
                 self._leave_out(shown, text, unread.offset)
             documents = [] if reading is None else unmasked(reading, text)
         found_here = self._located(found.display, text, documents)
-        for offset in (each for each in found_here if isinstance(each, int)):
+        for offset in (place for place in found_here if isinstance(place, int)):
             self._leave_out(shown, text, offset)
         return [located for located in found_here if isinstance(located, LocatedPolicy)]
 

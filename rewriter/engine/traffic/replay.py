@@ -31,7 +31,7 @@ class PoliciesByNamespace:
 
     def __init__(self, policies: PolicySet) -> None:
         self._policies = policies
-        self._entries, self._tiers = (_by_namespace(each) for each in (policies.entries, policies.tiers))
+        self._entries, self._tiers = (_by_namespace(rules) for rules in (policies.entries, policies.tiers))
 
     def within(self, namespace: str | None, exchanged: int | None = None, entries: Entries = ()) -> PolicySet:
         """Those that may select pods of a namespace, or what has none; with other entries for one policy."""

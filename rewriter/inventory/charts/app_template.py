@@ -335,7 +335,7 @@ def _image(value: Any) -> str:
 def _environment(env: Any) -> Iterator[dict[str, Any]]:
     """Variables written as a mapping or as a list."""
     if isinstance(env, list):
-        yield from (each for each in env if isinstance(each, dict) and "name" in each)
+        yield from (variable for variable in env if isinstance(variable, dict) and "name" in variable)
     for name, value in mapping(env).items():
         if isinstance(value, dict):
             given = value if "valueFrom" in value or "value" in value else {"valueFrom": value}

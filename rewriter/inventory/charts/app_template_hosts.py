@@ -72,7 +72,7 @@ def _known(release: Release, written: Any) -> list[str]:
         try:
             found.append(rendered(text, release) if isinstance(text, str) else "")
         except NotKnownError:
-            continue  # One host that only rendering tells does not hide the others.
+            continue  # One host that only rendering fills in does not hide the others.
     return [text for text in found if text]
 
 

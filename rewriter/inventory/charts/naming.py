@@ -12,7 +12,7 @@ _SIMPLE = re.compile(r"\{\{-?\s*\.(Release\.Name|Release\.Namespace)\s*(?:\|\s*q
 
 
 class NotKnownError(Exception):
-    """A text of the values that only rendering tells."""
+    """A text of the values that only rendering fills in."""
 
 
 def rendered(text: str, release: Release) -> str:

@@ -43,7 +43,7 @@ _TRUE, _FALSE = ("true", "1"), ("false", "0")
 
 
 def agent_settings(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a `Cluster` that options tell, by name; an option with a substitution tells nothing.
+    """The fields of a `Cluster` that options set, by name; an option with a substitution sets nothing.
 
     `options` are texts, numbers, booleans or lists by the option's name.
     """
@@ -67,13 +67,13 @@ def agent_settings(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def open_settings(options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """The fields of a `Cluster` that options set to what tells nothing, such as `${MODE}`, each with that text."""
-    told = agent_settings(options)
+    """The fields of a `Cluster` that options set to an unknown value, such as `${MODE}`, each with that text."""
+    known = agent_settings(options)
     keys = {**_FLAGS, **_LISTS, "enforcement": "enable-policy", "cidr_match_nodes": "policy-cidr-match-mode"}
     return tuple(
         (field, str(options[key]) if isinstance(options[key], str | int) else "a placeholder")
         for field, key in keys.items()
-        if field not in told and str(options.get(key) or "").strip()
+        if field not in known and str(options.get(key) or "").strip()
     )
 
 

@@ -18,7 +18,7 @@ REJECT_CODE = "tofqdns-dns-reject-response-code"
 
 
 def cluster_settings(config_map: Mapping[str, Any], agents: Iterable[str], nodes: Iterable[Node]) -> dict[str, Any]:
-    """The members of a snapshot's cluster that its settings tell; what they do not tell is left out.
+    """The members of a snapshot's cluster that its settings state; what they do not state is left out.
 
     `agents` are the images of its agents, `nodes` its Node and CiliumNode objects.
     """
@@ -41,7 +41,7 @@ def cluster_settings(config_map: Mapping[str, Any], agents: Iterable[str], nodes
 
 
 def agent_version(images: Iterable[str]) -> str | None:
-    """The release of the agents, from the tags of their images; None where they differ or do not tell."""
+    """The release of the agents, from the tags of their images; None where they differ or have none."""
     found = {match[1] if (match := re.search(r":v?(\d+\.\d+\.\d+)[^:/]*(?:@|$)", image)) else "" for image in images}
     return found.pop() or None if len(found) == 1 else None
 

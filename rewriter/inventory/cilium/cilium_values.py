@@ -13,7 +13,7 @@ from rewriter.inventory.cilium.datapath_values import read_datapath
 from rewriter.inventory.facts.datapath import Datapath
 from rewriter.inventory.facts.model import AgentSettings, Source
 from rewriter.inventory.settings.stated import is_loopback, ranges
-from rewriter.inventory.texts.manifests import items, mapping
+from rewriter.inventory.texts.manifests import items, known_text, mapping
 from rewriter.records import dataclass
 
 #: The chart's default of cluster.name.
@@ -27,7 +27,7 @@ _NATIVE = ("ipv4NativeRoutingCIDR", "ipv6NativeRoutingCIDR")
 
 @dataclass(frozen=True, slots=True)
 class CiliumSettings(AgentSettings):
-    """One installation's settings; None where its values do not tell.
+    """One installation's settings; None where its values do not show them.
 
     `members` are the other clusters that clustermesh.config.clusters names, `native_cidrs` the native-routing CIDRs,
     `pods_within` those or else the chart's default pool (both may be wider than what pods have), `complete` says that
@@ -68,7 +68,7 @@ def read_values(values: Mapping[str, Any], source: Source, version: str | None, 
     """The settings in values. Texts with a substitution that is not made are no settings."""
     cluster, mesh = mapping(values.get("cluster")), mapping(values.get("clustermesh"))
     _extra, config = mapping(values.get("extraConfig")), mapping(mesh.get("config"))
-    name = _known(cluster.get("name"))
+    name = known_text(cluster.get("name"))
     if name is None and cluster.get("name") is None and complete:
         name = DEFAULT_NAME
     members = _members(config.get("clusters"))
@@ -132,7 +132,7 @@ def _members(clusters: Any) -> list[str]:
         named: list[tuple[Any, Mapping[str, Any]]] = [(name, mapping(value)) for name, value in clusters.items()]
     else:
         named = [(value.get("name"), value) for value in items(clusters)]
-    return [text for name, value in named if value.get("enabled") is not False and (text := _known(name))]
+    return [text for name, value in named if value.get("enabled") is not False and (text := known_text(name))]
 
 
 def _pod_cidrs(values: Mapping[str, Any]) -> tuple[str, ...] | None:
@@ -171,7 +171,7 @@ def pools_of(pools: Iterable[Any]) -> tuple[str, ...] | None:
 
 
 def _native_cidrs(values: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(cidr for key in _NATIVE if (cidr := _known(values.get(key))))
+    return tuple(cidr for key in _NATIVE if (cidr := known_text(values.get(key))))
 
 
 def _pods_within(values: Mapping[str, Any], *, complete: bool) -> tuple[str, ...] | None:
@@ -187,22 +187,18 @@ def _pods_within(values: Mapping[str, Any], *, complete: bool) -> tuple[str, ...
 
 def _ipam(values: Mapping[str, Any], *, complete: bool) -> str | None:
     written = mapping(values.get("ipam")).get("mode")
-    return _known(written) if written else DEFAULT_IPAM if complete else None
+    return known_text(written) if written else DEFAULT_IPAM if complete else None
 
 
 def _api_server(values: Mapping[str, Any]) -> tuple[str | None, int | None]:
-    """k8sServiceHost and k8sServicePort; of a proxy on loopback only where it leads, if its port tells that."""
-    host, port = _known(values.get("k8sServiceHost")), values.get("k8sServicePort")
+    """k8sServiceHost and k8sServicePort; of a proxy on loopback only where it leads, if its port shows that."""
+    host, port = known_text(values.get("k8sServiceHost")), values.get("k8sServicePort")
     number = int(port) if isinstance(port, str) and is_number(port) else port
     if host is None or host == "auto":
         return None, None
     if is_loopback(host):
         return None, TALOS_API_PORT if number == KUBEPRISM_PORT else None
     return host, number if isinstance(number, int) and 0 < number < 65536 else None
-
-
-def _known(value: Any) -> str | None:
-    return value if isinstance(value, str) and value and not yamltext.has_substitution(value) else None
 
 
 def _name_error(value: Any) -> bool | None:

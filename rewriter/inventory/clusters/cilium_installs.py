@@ -35,13 +35,13 @@ from rewriter.inventory.releases.model import Chart, Release
 from rewriter.inventory.releases.set_values import set_value, typed
 from rewriter.inventory.releases.values import ValuesFiles, over, values_of
 from rewriter.inventory.settings.stated import ranges
-from rewriter.inventory.texts.manifests import Manifest, items, mapping
+from rewriter.inventory.texts.manifests import Manifest, items, mapping, text_or_none
 from rewriter.records import dataclass
 
 CHART = "cilium"
 #: RKE2 installs Cilium by a chart of its own; a HelmChartConfig of this name is laid over its values.
 RKE2 = "rke2-cilium"
-#: Values that tell the chart of Cilium from others, where nothing but a file's name says whose values it holds.
+#: Values that only the chart of Cilium has, where nothing but a file's name says whose values it holds.
 _OWN_KEYS = {
     "autoDirectNodeRoutes",
     "bgpControlPlane",
@@ -162,7 +162,10 @@ class _Reader:
             described = self._values.file(joined(chart.folder, "Chart.yaml")) or {}
             dependencies = [item for item in items(described.get("dependencies")) if item.get("name") == CHART]
             for dependency in dependencies:
-                yield mapping(merged.get(str(dependency.get("alias") or CHART))), _text(dependency.get("version"))
+                yield (
+                    mapping(merged.get(str(dependency.get("alias") or CHART))),
+                    text_or_none(dependency.get("version")),
+                )
             if chart.name == CHART and not dependencies:
                 yield merged, chart.version
 
@@ -193,9 +196,9 @@ class _Reader:
             for document in _documents(file.data):
                 route = "/cluster/inlineManifests"
                 listed = items(mapping(mapping(document.value).get("cluster")).get("inlineManifests"))
-                for index, each in enumerate(listed):
+                for index, written in enumerate(listed):
                     above = yamltext.locate(document, f"{route}/{index}/contents").line
-                    for inner in _documents(str(each.get("contents") or "").encode()):
+                    for inner in _documents(str(written.get("contents") or "").encode()):
                         if isinstance(inner.value, dict):
                             source = Source(file.path, above + yamltext.locate(inner, "").line)
                             yield self._files.inner(file.path), Manifest(source, inner.value)
@@ -208,9 +211,9 @@ class _Reader:
                 stated = mapping(networking["cilium"])
                 settings = CiliumSettings(
                     manifest.source,
-                    name=_text(stated.get("clusterName")) or DEFAULT_NAME,
-                    version=(_text(stated.get("version")) or "").removeprefix("v") or None,
-                    ipam=_text(stated.get("ipam")) or "kubernetes",
+                    name=text_or_none(stated.get("clusterName")) or DEFAULT_NAME,
+                    version=(text_or_none(stated.get("version")) or "").removeprefix("v") or None,
+                    ipam=text_or_none(stated.get("ipam")) or "kubernetes",
                     complete=False,
                 )
                 for target in self._targets(inner):
@@ -265,8 +268,8 @@ class _Reader:
             ]
             yield from (Install(CiliumSettings(command.source, complete=False), None, LOOSE) for command in named[:1])
             return
-        certain = [said for said, command in zip(stated, commands, strict=True) if not command.conditional]
-        if not certain or any(each[:2] != stated[0][:2] for each in stated):
+        certain = [settings for settings, command in zip(stated, commands, strict=True) if not command.conditional]
+        if not certain or any(other[:2] != stated[0][:2] for other in stated):
             differ = CiliumSettings(stated[0][2], complete=False, unread="commands of which not every one runs")
             yield Install(differ, None, LOOSE)
             return
@@ -295,7 +298,7 @@ class _Reader:
 
     def _commanded(self, command: CiliumCommand) -> tuple[Mapping[str, Any], str | None]:
         """The values of an installation by a command, its files' below those that it sets, and its version."""
-        read = [each for found in self._value_files(command) for each in found]
+        read = [part for found in self._value_files(command) for part in found]
         values: Mapping[str, Any] = over([*filter(None, read), command.given])
         for path, text in command.sets:
             values = set_value(values, path, typed(text)) or values
@@ -343,7 +346,7 @@ def _of_config_map(manifest: Manifest) -> CiliumSettings:
         name=None if yamltext.has_substitution(stated["name"]) else stated["name"],
         pod_cidrs=tuple(stated["pod_cidrs"]) if "pod_cidrs" in stated else None,
         pods_within=within or None,
-        ipam=_text(data.get("ipam")),
+        ipam=text_or_none(data.get("ipam")),
         **{field: stated[field] for field in AGENT_FIELDS if field in stated},
         kube_proxy_replacement=stated.get("kube_proxy_replacement"),
         dns_name_error=stated.get("dns_name_error"),
@@ -383,7 +386,3 @@ def _are_of_cilium(values: Mapping[str, Any]) -> bool:
 
 def _rank(target: str | None) -> int:
     return FOUND if target is None or target.startswith(BARE) else APPLIED
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None

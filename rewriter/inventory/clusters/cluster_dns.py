@@ -61,7 +61,7 @@ _DEPLOYMENT: Mapping[str, Any] = {
             "metadata": {"labels": _LABELS},
             "spec": {
                 "serviceAccountName": "coredns",
-                "containers": [{"name": "coredns", "ports": [_port(*each) for each in _PORTS]}],
+                "containers": [{"name": "coredns", "ports": [_port(*port) for port in _PORTS]}],
             },
         }
     },

@@ -1,4 +1,4 @@
-"""Which folders of a tree belong to which cluster, in as few globs as tell it."""
+"""Which folders of a tree belong to which cluster, in as few globs as it takes."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def _descend(folder: str, files: Mapping[str, frozenset[str | None]], found: dic
             inside.setdefault(f"{folder}{part}/", {})[path] = names
         elif (own := _only([names])) is not None:
             found.setdefault(own, []).append(f"/{_escaped(path)}")
-    for each, below in inside.items():
-        _descend(each, below, found)
+    for inner, below in inside.items():
+        _descend(inner, below, found)
 
 
 def _escaped(path: str) -> str:

@@ -18,7 +18,7 @@ from rewriter.inventory.snapshots.form import Snapshot
 
 
 class KnownClusters:
-    """The clusters of the config, the snapshots and the tree; `of_tree` gives those that the tree alone tells of."""
+    """The clusters of the config, the snapshots and the tree; `of_tree` gives those known from the tree alone."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class KnownClusters:
         return owners.pop() if inside and len(owners) == 1 else ""
 
     def settled(self, clusters: Iterable[str]) -> Settled:
-        """What configuration of the clusters' own software tells of them."""
+        """What configuration of the clusters' own software states of them."""
         names = tuple(clusters)
         if self._settled is None:
             only = len(names) == 1 and not (self._of_tree().unnamed and not self._configured)
@@ -77,7 +77,7 @@ class KnownClusters:
 
     @property
     def stated_of_all(self) -> Settled:
-        """What configuration of their own software tells of the clusters that are known."""
+        """What configuration of their own software states of the clusters that are known."""
         return self.settled(cluster.name for cluster in self.all)
 
     @property

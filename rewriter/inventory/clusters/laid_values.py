@@ -40,7 +40,7 @@ def _laid(document: yamltext.Document, value: Any, route: str, depth: int) -> It
         for field in ("value", "values"):
             if field in value and (path := _path(value)):
                 written = value[field]
-                read = [typed(each) for each in written] if isinstance(written, list) else typed(written)
+                read = [typed(element) for element in written] if isinstance(written, list) else typed(written)
                 yield LaidValue(path, read, yamltext.locate_key(document, f"{route}/{field}").line)
         for key, written in mapping(value.get("set")).items():
             line = yamltext.locate_key(document, f"{route}/set/{escaped(str(key))}").line
@@ -80,7 +80,7 @@ def terraform_values(text: str, first: int) -> Iterator[LaidValue]:
         row = rows[number]
         number += 1
         if marker := _HEREDOC.search(row):
-            end = next((each for each in range(number, len(rows)) if rows[each].strip() == marker[1]), len(rows))
+            end = next((at for at in range(number, len(rows)) if rows[at].strip() == marker[1]), len(rows))
             yield from _written_out("\n".join(rows[number:end]), number)
             number = end + 1
             continue

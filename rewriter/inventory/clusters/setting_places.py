@@ -55,7 +55,7 @@ _ITEM = re.compile(r"\[\d+\]$")
 class _Found(NamedTuple):
     """A key with the mapping that its path begins in, and its line, where that is one of the file's own.
 
-    `assumed` says that the value there is one that something else fills in, so that it tells nothing by itself.
+    `assumed` says that the value there is one that something else fills in, so that it decides nothing by itself.
     """
 
     holder: Mapping[str, Any]
@@ -87,7 +87,7 @@ def setting_places(
 
     `source` is the manifest of the installation, `texts` are files by path that may hold its values, its own first,
     and `maps` are files with ConfigMaps, of which those count that the manifest takes values from; `matching` are the
-    files of a glob, as an ApplicationSet names those of its elements. A line counts where what it states tells the same
+    files of a glob, as an ApplicationSet names those of its elements. A line counts where what it states gives the same
     value, so that what a patch or another file lays over it is not cited here.
     """
     wanted = {field for field, value in settings.items() if value is not None and field in _KEYS}
@@ -127,8 +127,8 @@ def setting_places(
             references = _references(document) if path == source.path else ()
             for other, read_map in maps if references else ():
                 inside, those = _naming(other, read_map, references)
-                for each in those:
-                    take(other, inside, partial(_of_map, each, references))
+                for map_document in those:
+                    take(other, inside, partial(_of_map, map_document, references))
     return tuple(places.items())
 
 
@@ -195,10 +195,10 @@ def _of_generated(values: Iterable[GeneratedValue], cluster: Any, field: str) ->
     An element that names the cluster goes before others.
     """
     for path, line, _, given in values:
-        keys = next((each for each in _KEYS[field] if f".{path}".endswith(f".{each}")), None)
+        keys = next((known for known in _KEYS[field] if f".{path}".endswith(f".{known}")), None)
         if keys is None:
             continue
-        for other in sorted(given, key=lambda each: cluster not in each.element):
+        for other in sorted(given, key=lambda given_value: cluster not in given_value.element):
             holder = set_value({}, keys, typed(other.value))
             if holder is not None:
                 yield _Found(holder, "", other.line)

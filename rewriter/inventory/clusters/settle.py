@@ -25,7 +25,7 @@ from rewriter.records import dataclass
 _FIELDS = (KUBERNETES_PODS, SERVICES, API_HOST, API_PORT)
 #: The name of a cluster that no file names (Cilium's default of cluster.name).
 DEFAULT_NAME = "default"
-#: The key of a cluster of which no file tells the name, where no other cluster is known.
+#: The key of a cluster that no file names, where no other cluster is known.
 UNKNOWN = ""
 #: Folders whose files describe no cluster that runs.
 _ASIDE = frozenset(
@@ -41,7 +41,7 @@ Readings = Sequence[Reading]
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Per cluster what its readings tell: values of `Cluster`'s fields with their sources, and its machines.
+    """Per cluster what its readings state: values of `Cluster`'s fields with their sources, and its machines.
 
     `distributions` are those that bring the DNS of a cluster, by the cluster's name; of each the first reading.
     """
@@ -53,7 +53,7 @@ class Settled:
 
 
 def settle(readings: Readings, clusters: Iterable[str], local: Callable[[str], Sequence[str]], only: bool) -> Settled:
-    """What readings tell of clusters by name. `local` gives the clusters of a file by the config's globs.
+    """What readings state of clusters, by name. `local` gives the clusters of a file by the config's globs.
 
     `only` says that there is no other cluster than the one of `clusters`. Where two files disagree, nothing is known.
     """
@@ -88,7 +88,7 @@ def settle(readings: Readings, clusters: Iterable[str], local: Callable[[str], S
         if len(stated) == 1:
             values.setdefault(name, {})[key] = next(iter(stated.items()))
         else:
-            words = " and ".join(f"{_shown(value)}, {source}" for value, source in list(stated.items())[:2])
+            words = " and ".join(f"{shown(value)}, {source}" for value, source in list(stated.items())[:2])
             first = next(iter(stated.values()))
             problems.append(Problem(first, f"the {key} of cluster {name} is written in two ways: {words}"))
     with_dns = {
@@ -108,7 +108,7 @@ def own_names(readings: Readings) -> tuple[str, ...]:
 
 
 def with_readings(cluster: Cluster, values: Mapping[str, tuple[Any, Source]]) -> Cluster:
-    """A cluster with what its own software's configuration tells; what is known already stays.
+    """A cluster with what its own software's configuration states; what is known already stays.
 
     The ranges that Kubernetes gives to nodes hold pods only where Cilium takes them (`ipam.mode: kubernetes`).
     """
@@ -149,5 +149,6 @@ def is_aside(path: str) -> bool:
     return kept or _ASIDE_NAMES.search(name) is not None
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value of a setting in words: a list with commas."""
     return ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -1,4 +1,4 @@
-"""The clusters that a tree tells of: Cilium's installations, and the members that they mesh with."""
+"""The clusters that a tree shows: Cilium's installations, and the members that they mesh with."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import field, replace
 from typing import Any
 
 from rewriter.inventory.clusters.cilium_installs import Install
+from rewriter.inventory.clusters.settle import shown
 from rewriter.inventory.delivery.kustomize_walk import BARE, Problem
 from rewriter.inventory.facts.model import AGENT_FIELDS, Cluster, Source
 from rewriter.records import dataclass
@@ -72,28 +73,24 @@ def _cluster(name: str, group: Sequence[Install], is_member: bool, problems: lis
     first = group[0].settings
     values: dict[str, Any] = {}
     cited: list[tuple[str, Source]] = []
-    for each in _FIELDS:
+    for field_name in _FIELDS:
         for rank in sorted({install.rank for install in group}):
             by_value: dict[Any, Source] = {}
             for install in group:
-                value = getattr(install.settings, each)
+                value = getattr(install.settings, field_name)
                 if install.rank == rank and value is not None:
-                    by_value.setdefault(value, install.settings.source_of(each))
+                    by_value.setdefault(value, install.settings.source_of(field_name))
             if len(by_value) > 1:
-                words = " and ".join(f"{_shown(value)}, {source}" for value, source in list(by_value.items())[:2])
-                problems.append(Problem(first.source, f"the {each} of cluster {name} is stated twice: {words}"))
+                words = " and ".join(f"{shown(value)}, {source}" for value, source in list(by_value.items())[:2])
+                problems.append(Problem(first.source, f"the {field_name} of cluster {name} is stated twice: {words}"))
             elif by_value:
-                values[each], source = next(iter(by_value.items()))
+                values[field_name], source = next(iter(by_value.items()))
                 if source != first.source:
-                    cited.append((each, source))
+                    cited.append((field_name, source))
             if by_value:
                 break
     meshed = is_member or any(install.settings.meshed for install in group)
     return Cluster(name, first.source, meshed=meshed, cited=tuple(cited), **values)
-
-
-def _shown(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _targets(installs: Sequence[Install], problems: list[Problem]) -> dict[str, str]:

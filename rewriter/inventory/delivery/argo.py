@@ -21,7 +21,7 @@ from rewriter.inventory.delivery.transform import Labels, Transform
 from rewriter.inventory.delivery.unfollowed import Unfollowed
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import TreeFiles
-from rewriter.inventory.texts.manifests import items, mapping, texts
+from rewriter.inventory.texts.manifests import items, mapping, text_or_none, texts
 from rewriter.records import dataclass
 
 GROUP = "argoproj.io"
@@ -58,7 +58,9 @@ def template_patch(value: Mapping[str, Any], source: Source) -> tuple[Unfollowed
 
 def _is_here(application: Mapping[str, Any], files: TreeFiles) -> bool:
     """Whether the tree holds every folder that an Application names."""
-    paths = [each["path"] for each in sources_of(mapping(application.get("spec"))) if isinstance(each.get("path"), str)]
+    paths = [
+        source["path"] for source in sources_of(mapping(application.get("spec"))) if isinstance(source.get("path"), str)
+    ]
     return all(posixpath.normpath(path.lstrip("/") or ".") in files.folders for path in paths)
 
 
@@ -108,32 +110,32 @@ def read_application(
     units = []
     unknown = []
     several = bool(items(spec.get("sources")))
-    for index, each in enumerate(sources_of(spec)):
-        path = each.get("path")
+    for index, git_source in enumerate(sources_of(spec)):
+        path = git_source.get("path")
         if not isinstance(path, str):
             continue  # A chart, or only a reference for values.
-        if each.get("plugin") is not None:
+        if git_source.get("plugin") is not None:
             unknown.append(f"a plugin makes the manifests of {path}")
             continue
-        kustomize, directory = mapping(each.get("kustomize")), mapping(each.get("directory"))
+        kustomize, directory = mapping(git_source.get("kustomize")), mapping(git_source.get("directory"))
         own = "/spec/source" if mapping(spec.get("source")) else "/spec/sourceHydrator/drySource"
         written = f"/spec/sources/{index}/kustomize" if several else f"{own}/kustomize"
         inserted = Transform(
             source,
-            namespace=_text(kustomize.get("namespace")),
-            prefix=_text(kustomize.get("namePrefix")) or "",
-            suffix=_text(kustomize.get("nameSuffix")) or "",
+            namespace=text_or_none(kustomize.get("namespace")),
+            prefix=text_or_none(kustomize.get("namePrefix")) or "",
+            suffix=text_or_none(kustomize.get("nameSuffix")) or "",
             labels=_labels(kustomize),
             patches=tuple(read_patches(kustomize, source, at and replace(at, route=at.route + written))),
         )
         transform = Transform(
             source,
-            default_namespace=_text(destination.get("namespace")),
+            default_namespace=text_or_none(destination.get("namespace")),
             unfollowed=unfollowed,
             applies=True,
             inserted=inserted.or_none,
         )
-        url = each.get("repoURL")
+        url = git_source.get("repoURL")
         repository = Repository(url if isinstance(url, str) else None, str(url))
         recurse = directory.get("recurse") is True
         units.append(Unit(path, repository, transform, recurse, texts_of(kustomize.get("components")), name))
@@ -198,11 +200,14 @@ def read_application_set(value: Mapping[str, Any], files: TreeFiles) -> SetOfApp
 
 def steps_of(application: Mapping[str, Any], source: Source) -> Iterator[tuple[Mapping[str, Any], Transform]]:
     """Each source of an Application with a path, and what the Application does to its manifests."""
-    for each in sources_of(mapping(application.get("spec"))):
-        if isinstance(each.get("path"), str):
+    for git_source in sources_of(mapping(application.get("spec"))):
+        if isinstance(git_source.get("path"), str):
             plugin = Unfollowed(f"a plugin of an Application of {source}")
-            patches = tuple(read_patches(mapping(each.get("kustomize")), source))
-            yield each, Transform(source, patches=patches, unfollowed=(plugin,) if each.get("plugin") else ())
+            patches = tuple(read_patches(mapping(git_source.get("kustomize")), source))
+            yield (
+                git_source,
+                Transform(source, patches=patches, unfollowed=(plugin,) if git_source.get("plugin") else ()),
+            )
 
 
 def may_apply(source: Mapping[str, Any], inner: str) -> bool:
@@ -232,7 +237,3 @@ def _over(base: Mapping[str, Any], over: Mapping[str, Any]) -> Mapping[str, Any]
         old = result.get(key)
         result[key] = _over(old, item) if isinstance(old, dict) and isinstance(item, dict) else item
     return result
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None

@@ -82,7 +82,9 @@ def discovering_plugins(path: str, data: bytes) -> Iterator[DiscoveringPlugin]:
         for name, spec in _specs("", document.value, 0):
             found = mapping(spec.get("discover"))
             find = mapping(found.get("find"))
-            patterns = [each for each in (found.get("fileName"), find.get("glob")) if isinstance(each, str) and each]
+            patterns = [
+                given for given in (found.get("fileName"), find.get("glob")) if isinstance(given, str) and given
+            ]
             if not patterns and not find.get("command"):
                 continue
             fills_in = _FILLS_IN.search(f"{spec.get('generate')}") is not None
@@ -98,11 +100,11 @@ def _specs(name: str, value: Any, depth: int) -> Iterator[tuple[str, Mapping[str
         if value.get("discover") and value.get("generate"):
             yield name, value
         own = mapping(value.get("metadata")).get("name") if value.get("kind") == _KIND else None
-        for key, each in value.items():
-            yield from _specs(str(own or key), each, depth + 1)
+        for key, member in value.items():
+            yield from _specs(str(own or key), member, depth + 1)
     elif isinstance(value, list):
-        for each in value:
-            yield from _specs(name, each, depth + 1)
+        for member in value:
+            yield from _specs(name, member, depth + 1)
     elif isinstance(value, str) and _KIND in value:
         try:
             documents = yamltext.parse(value)

@@ -16,7 +16,7 @@ from rewriter.inventory.delivery.patches import Patch, TextAt
 from rewriter.inventory.delivery.transform import Labels, Transform
 from rewriter.inventory.delivery.variables import ValuesOf, read_variables
 from rewriter.inventory.facts.model import Source
-from rewriter.inventory.texts.manifests import items, mapping, texts
+from rewriter.inventory.texts.manifests import items, mapping, text_or_none, texts
 
 GROUP = "kustomize.toolkit.fluxcd.io"
 HELM_GROUP = "helm.toolkit.fluxcd.io"
@@ -51,9 +51,9 @@ def read_flux_kustomization(
     strategic, operations = _older_patches(spec, source)
     inserted = Transform(
         source,
-        namespace=_text(spec.get("targetNamespace")),
-        prefix=_text(spec.get("namePrefix")) or "",
-        suffix=_text(spec.get("nameSuffix")) or "",
+        namespace=text_or_none(spec.get("targetNamespace")),
+        prefix=text_or_none(spec.get("namePrefix")) or "",
+        suffix=text_or_none(spec.get("nameSuffix")) or "",
         patches=(*strategic, *read_patches(spec, source, at and replace(at, route=f"{at.route}/spec"))),
         late_patches=operations,
     )
@@ -83,7 +83,7 @@ def read_flux_instance(spec: Mapping[str, Any], source: Source) -> Read:
     path = sync.get("path", "")
     if not isinstance(path, str):
         return Read(unknown=("has a path that is no text",))
-    url = _text(sync.get("url")) if kind == "GitRepository" else None
+    url = text_or_none(sync.get("url")) if kind == "GitRepository" else None
     repository = Repository(url, "flux-system/flux-system")
     return Read((Unit(path, repository, Transform(source, applies=True)),))
 
@@ -101,7 +101,3 @@ def _older_patches(spec: Mapping[str, Any], source: Source) -> tuple[tuple[Patch
 def _common(spec: Mapping[str, Any]) -> tuple[Labels, ...]:
     pairs = texts(mapping(spec.get("commonMetadata")).get("labels"))
     return (Labels(pairs),) if pairs else ()
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None

@@ -43,7 +43,7 @@ def folder_changes(files: TreeFiles, kustomizations: Mapping[str, Kustomization]
         folder = inner.rpartition("/")[0] or "."
         text = (files.bytes_of(inner) or b"").decode("utf-8", "replace")
         entries = _ENTRY.findall(text) + [
-            each.strip(" \t\"'") for listed in _FLOW_LIST.findall(text) for each in listed.split(",")
+            word.strip(" \t\"'") for listed in _FLOW_LIST.findall(text) for word in listed.split(",")
         ]
         entered = dict.fromkeys((folder, *(joined(folder, entry) for entry in entries if entry)))
         yield FolderChange(f"kustomization {source}, which cannot be read,", source, tuple(entered))

@@ -1,4 +1,4 @@
-"""What the manifests of files gain on their way to a cluster, as far as it tells which files may hold a fact."""
+"""What the manifests of files gain on their way to a cluster, as far as it decides which files may hold a fact."""
 
 from __future__ import annotations
 

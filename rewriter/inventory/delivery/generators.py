@@ -35,7 +35,7 @@ def elements_of(
     if set(selector) != {"matchLabels"}:
         return None
     wanted = texts(selector["matchLabels"])
-    return [each for each in found if all(each.get(key) == value for key, value in wanted.items())]
+    return [element for element in found if all(element.get(key) == value for key, value in wanted.items())]
 
 
 def generates_for_clusters(generator: Mapping[str, Any]) -> bool:
@@ -63,7 +63,7 @@ def _elements(
     spec = mapping(template.get("spec"))
     sources = items(spec.get("sources")) or [mapping(spec.get("source"))]
     applied = [source.get("repoURL") for source in sources if source.get("path")]
-    if not git or not isinstance(url, str) or any(each != url for each in applied):
+    if not git or not isinstance(url, str) or any(other != url for other in applied):
         return None
     if git.get("pathParamPrefix"):
         return None
@@ -101,14 +101,14 @@ def _merge(merge: Mapping[str, Any], files: TreeFiles, template: Mapping[str, An
     for part in parts:
         if part is None or len(part) > _MOST:
             return None
-        named = {tuple(each.get(key) for key in keys): each for each in part}
+        named = {tuple(element.get(key) for key in keys): element for element in part}
         # Two elements of one key are an error to Argo CD; what it makes of one without a key is not followed.
         if len(named) != len(part) or any(None in key for key in named):
             return None
         if found is None:
             found = part
         else:
-            found = [{**each, **named.get(tuple(each.get(key) for key in keys), {})} for each in found]
+            found = [{**element, **named.get(tuple(element.get(key) for key in keys), {})} for element in found]
     return found
 
 

@@ -19,7 +19,7 @@ from rewriter.inventory.delivery.transformers import Part, Reading, field_specs,
 from rewriter.inventory.delivery.unfollowed import Unfollowed, of_kustomization
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES, TreeFiles, UnreadFile
-from rewriter.inventory.texts.manifests import items, mapping, texts
+from rewriter.inventory.texts.manifests import items, mapping, text_items, text_or_none, texts
 from rewriter.inventory.texts.policies_in_text import may_hold_policies
 from rewriter.inventory.texts.understood import INERT_NAMES
 from rewriter.records import dataclass
@@ -65,7 +65,7 @@ class Kustomization:
         own = self.transform
         if inserted is None:
             return own
-        prefix, suffix = (_text(self.value.get(name)) or "" for name in ("namePrefix", "nameSuffix"))
+        prefix, suffix = (text_or_none(self.value.get(name)) or "" for name in ("namePrefix", "nameSuffix"))
         moves = inserted.namespace is not None and not self.keeps_namespace
         held = _unknown_then(own, inserted)
         return replace(
@@ -86,8 +86,8 @@ def _unknown_then(own: Transform, inserted: Transform) -> tuple[Unfollowed, ...]
     """What replacements are once an applier may have changed where their values come from; empty where it has not."""
     anything = inserted.patches or inserted.late_patches or inserted.components
     names = inserted.namespace or inserted.prefix or inserted.suffix or inserted.labels
-    if anything or (names and any(each.of_metadata for each in own.replacements)):
-        return tuple(held for each in own.replacements for held in each.held)
+    if anything or (names and any(replacement.of_metadata for replacement in own.replacements)):
+        return tuple(held for replacement in own.replacements for held in replacement.held)
     return ()
 
 
@@ -130,7 +130,7 @@ def _kustomization(
     components: list[str] = []
     remote: list[str] = []
     for name, kept in (("resources", resources), ("bases", resources), ("components", components)):
-        for entry in _texts(value.get(name)):
+        for entry in text_items(value.get(name)):
             if is_remote(entry):
                 remote.append(entry)
             else:
@@ -147,15 +147,15 @@ def _kustomization(
     patch_files += [joined(folder, file) for file in further.files]
     unread = [
         Unfollowed(f"component {entry} of {source}")
-        for entry in _texts(value.get("components"))
+        for entry in text_items(value.get("components"))
         if is_remote(entry) or joined(folder, entry) not in files.folders
     ]
     transform = Transform(
         source,
-        namespace=further.namespace or _text(value.get("namespace")),
+        namespace=further.namespace or text_or_none(value.get("namespace")),
         default_namespace=further.default_namespace,
-        prefix=further.prefix + (_text(value.get("namePrefix")) or ""),
-        suffix=(_text(value.get("nameSuffix")) or "") + further.suffix,
+        prefix=further.prefix + (text_or_none(value.get("namePrefix")) or ""),
+        suffix=(text_or_none(value.get("nameSuffix")) or "") + further.suffix,
         labels=(*read_labels(value), *further.labels),
         patches=tuple(_patches(files, folder, value, source, patch_files, at)),
         late_patches=(*_operations(files, folder, value, source, patch_files, at), *further.patches),
@@ -209,7 +209,9 @@ def _below(files: TreeFiles, folder: str) -> tuple[Mapping[str, Any], Sequence[s
         inner = joined(folder, name)
         if inner in files.names:
             value, source, index = _document(files, inner, files.names[inner])
-            if value is None or any(value.get(each) for each in ("components", "transformers", "vars", "replacements")):
+            if value is None or any(
+                value.get(field_name) for field_name in ("components", "transformers", "vars", "replacements")
+            ):
                 return None
             each = _kustomization(files, folder, value, source, TextAt(files.names[inner], index))
             return None if each.is_component or each.remote else (value, each.resources, each.transform)
@@ -231,8 +233,8 @@ def _transformer_parts(files: TreeFiles, folder: str, entry: str) -> list[Part] 
         if value is not None:
             if not {"apiVersion", "kind", "resources"}.issuperset(value):
                 return None
-            listed = [joined(inner, text) for text in _texts(value.get("resources"))]
-            parts = [(files.bytes_of(each), files.names.get(each)) for each in listed]
+            listed = [joined(inner, text) for text in text_items(value.get("resources"))]
+            parts = [(files.bytes_of(part), files.names.get(part)) for part in listed]
             read = [(data.decode("utf-8", "replace"), TextAt(name, 0)) for data, name in parts if data and name]
             return read if len(read) == len(parts) else None
     return None
@@ -242,12 +244,12 @@ def _hiding(files: TreeFiles, folder: str, value: Mapping[str, Any], *, transfor
     """What in a kustomization may make objects, or labels, that are not read: in words."""
     for name in ("generators", "transformers"):
         if value.get(name) and not (name == "transformers" and transformers_followed):
-            entries = [entry for entry in _texts(value.get(name)) if "\n" not in entry]
+            entries = [entry for entry in text_items(value.get(name)) if "\n" not in entry]
             yield f"what `{name}` make" + (f" ({', '.join(entries)})" if entries else "")
     if any(_may_relabel(target) for item in items(value.get("replacements")) for target in _targets(item)):
         yield "the labels that `replacements` write"
     for name in ("resources", "bases", "components"):
-        for entry in _texts(value.get(name)):
+        for entry in text_items(value.get(name)):
             inner = joined(folder, entry)
             there = is_remote(entry) or inner in files.names or inner in files.folders
             if not there and not is_secret(entry):
@@ -257,11 +259,11 @@ def _hiding(files: TreeFiles, folder: str, value: Mapping[str, Any], *, transfor
 def _generating(
     files: TreeFiles, folder: str, value: Mapping[str, Any], *, transformers_followed: bool
 ) -> Iterator[str]:
-    """The generators and transformers that may make any object: those of which the tree does not tell other kinds."""
+    """The generators and transformers that may make any object: those whose kinds the tree does not show."""
     for name in ("generators", "transformers"):
         if name == "transformers" and transformers_followed:
             continue
-        for entry in _texts(value.get(name)):
+        for entry in text_items(value.get(name)):
             parts = [(entry, None)] if "\n" in entry else _transformer_parts(files, folder, entry)
             if not parts or not all(_makes_others(text) for text, _ in parts):
                 yield f"a {name[:-1]} that is not read" if "\n" in entry else f"the {name[:-1]} {entry}"
@@ -285,7 +287,7 @@ def _targets(replacement: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _may_relabel(target: Mapping[str, Any]) -> bool:
-    paths = _texts(target.get("fieldPaths"))
+    paths = text_items(target.get("fieldPaths"))
     kind = mapping(target.get("select")).get("kind")
     if isinstance(kind, str) and kind.encode() in INERT_NAMES:
         return False
@@ -386,11 +388,3 @@ def _file(
 def _text_at(files: TreeFiles, folder: str, entry: str) -> str | None:
     data = files.bytes_of(joined(folder, entry))
     return None if data is None else data.decode("utf-8", "replace")
-
-
-def _texts(value: Any) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None

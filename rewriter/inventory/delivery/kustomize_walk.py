@@ -123,7 +123,7 @@ class Walk:
                 continue
             self._root = None
             self._emit(self._files.linked_files.get(inner, inner), chain)
-        for inside in sorted({each for each in own.values() if each is not None}):
+        for inside in sorted({kustomized for kustomized in own.values() if kustomized is not None}):
             self._root = inside
             self._build(inside, chain, ())
 

@@ -80,7 +80,7 @@ class Delivery:
         return Applied(None, f"it is applied {' and '.join(words)}")
 
     def _unplaced(self, path: str, manifest: Mapping[str, Any]) -> Applied:
-        """A manifest that nothing in the tree applies: its own namespace holds, if somebody applies it by hand."""
+        """A manifest that nothing in the tree applies: its own namespace holds, if a person applies it."""
         reason = self._not_applied(path)
         if not reason:
             return _own(path, namespace_in(manifest), "no manifest says which namespace it is applied to")
@@ -91,11 +91,11 @@ class Delivery:
         """The routes of a policy whose values something on the way sets, as far as it names them one by one."""
         found: dict[str, None] = {}
         for placement in self._placements.of(self._files.inner(path)):
-            for each in (each for step in placement.chain for each in step.unfollowed):
-                if each.sets_values and each.may_touch(manifest, manifest):
-                    found |= dict.fromkeys(route_of(field) for field in each.fields or ())
+            for reason in (reason for step in placement.chain for reason in step.unfollowed):
+                if reason.sets_values and reason.may_touch(manifest, manifest):
+                    found |= dict.fromkeys(route_of(field) for field in reason.fields or ())
             name = str(mapping(manifest.get("metadata")).get("name"))
-            for replacement in (each for step in placement.chain for each in step.replacements):
+            for replacement in (change for step in placement.chain for change in step.replacements):
                 if replacement.is_for(manifest, name):
                     found |= dict.fromkeys(route_of(field) for field in replacement.written)
         return tuple(found)
@@ -157,14 +157,14 @@ class Delivery:
         """The plugin of Argo CD that makes manifests of a file's folder, and may change them."""
         inner = self._files.inner(path)
         for application in self._placements.applications:
-            for each in argo.sources_of(mapping(application.value.get("spec"))):
-                folder = folder_of(str(each.get("path", "")))
+            for source in argo.sources_of(mapping(application.value.get("spec"))):
+                folder = folder_of(str(source.get("path", "")))
                 if folder is None or not self._is_below(folder, inner):
                     continue
                 name = mapping(application.value.get("metadata")).get("name")
-                if each.get("plugin") is not None:
+                if source.get("plugin") is not None:
                     return f"a plugin of Application {name}, {application.source}, may change it when it is applied"
-                plugin = plugin_taking(self._plugins, each, self._files)
+                plugin = plugin_taking(self._plugins, source, self._files)
                 if plugin is not None and plugin.may_change(str([manifest.get(rules) for rules in ("spec", "specs")])):
                     words = f"plugin {plugin.name} of Argo CD, {plugin.source}, which may take Application {name}"
                     return f"{words}, may change it when it is applied"
@@ -194,7 +194,7 @@ class Delivery:
         return ""
 
     def doubts(self, path: str) -> Iterator[str]:
-        """Why what a file tells may not be so in the cluster: in words, with the sources."""
+        """Why the cluster may have something else than a file states: in words, with the sources."""
         local = self._local(path)
         inner = self._files.inner(path)
         placements = self._placements.of(inner)
@@ -224,7 +224,7 @@ class Delivery:
         return inner in self._placements.patch_files and not self._placements.of(inner)
 
     def is_applied(self, path: str) -> bool:
-        """Whether anything in the tree, or somebody by hand, may apply a file."""
+        """Whether anything in the tree, or a person, may apply a file."""
         inner = self._files.inner(path)
         if self._placements.of(inner):
             return True
@@ -329,7 +329,7 @@ def _own(source: str, namespace: Any, otherwise: str) -> Applied:
     if not isinstance(namespace, str) or not namespace:
         return Applied(None, otherwise)
     if yamltext.has_substitution(namespace):
-        return Applied(None, f"its namespace is {namespace}, whose value the tree does not tell, {source}")
+        return Applied(None, f"its namespace is {namespace}, whose value the tree does not have, {source}")
     return Applied(namespace, source)
 
 

@@ -18,7 +18,7 @@ from rewriter.inventory.delivery.appliers import api_group
 from rewriter.inventory.delivery.patches import parse_patch
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import TreeFiles
-from rewriter.inventory.texts.manifests import Manifest, items, mapping
+from rewriter.inventory.texts.manifests import Manifest, items, mapping, text_items
 from rewriter.inventory.texts.understood import INERT_NAMES
 from rewriter.records import dataclass
 
@@ -122,7 +122,7 @@ def _kyverno(manifest: Manifest, rule: Mapping[str, Any]) -> Iterator[Mutation]:
         kinds = [str(target.get("kind", "*")) for target in targets]
         places = [[target.get("namespace")] if target.get("namespace") else None for target in targets]
     else:
-        kinds = [_kind(text) for block in blocks for text in _texts(block.get("kinds"))] or ["*"]
+        kinds = [_kind(text) for block in blocks for text in text_items(block.get("kinds"))] or ["*"]
         places = [block.get("namespaces") for block in blocks] or [None]
     own = manifest.metadata.get("namespace") if manifest.kind == "Policy" else None
     touches, keys = _changes(mutate)
@@ -211,10 +211,14 @@ def _expressions(manifest: Manifest, tool: str) -> Iterator[Mutation]:
     for name in ("matchConstraints", "targetMatchConstraints"):
         match = mapping(spec.get(name))
         for rule in items(match.get("resourceRules")):
-            for resource in _texts(rule.get("resources")):
+            for resource in text_items(rule.get("resources")):
                 plural = resource.partition("/")[0].lower()
                 pods = pods or plural not in _NO_PODS
-                kinds += [kind for kind, (group, each) in _RESOURCES.items() if _meets(rule, group, plural, each)]
+                kinds += [
+                    kind
+                    for kind, (group, resource_name) in _RESOURCES.items()
+                    if _meets(rule, group, plural, resource_name)
+                ]
         if match:
             places.append(_selected_names(mapping(match.get("namespaceSelector"))))
     own = manifest.metadata.get("namespace") if manifest.kind == "NamespacedMutatingPolicy" else None
@@ -228,7 +232,7 @@ def _expressions(manifest: Manifest, tool: str) -> Iterator[Mutation]:
 
 
 def _meets(rule: Mapping[str, Any], group: str, pattern: str, plural: str) -> bool:
-    groups = _texts(rule.get("apiGroups")) or ["*"]
+    groups = text_items(rule.get("apiGroups")) or ["*"]
     return fnmatchcase(plural, pattern) and any(other in ("*", group) for other in groups)
 
 
@@ -241,7 +245,7 @@ def _expressions_in(value: Any, depth: int = 0) -> Iterator[str]:
 
 
 def _selected_names(selector: Mapping[str, Any]) -> Any:
-    """The namespaces that a selector names; None where it does not tell."""
+    """The namespaces that a selector names; None where it names none."""
     name = mapping(selector.get("matchLabels")).get(_NAME_LABEL)
     if isinstance(name, str):
         return [name]
@@ -252,7 +256,7 @@ def _selected_names(selector: Mapping[str, Any]) -> Any:
 
 
 def _webhooks(manifest: Manifest) -> Iterator[Mutation]:
-    """What webhooks may do, of which nothing but the name tells more than whom they are asked about."""
+    """What webhooks may change: their manifests only say about which objects the API server asks them."""
     for webhook in items(manifest.value.get("webhooks")):
         name = str(webhook.get("name"))
         if any(part in _FOLLOWED for part in re.split(r"[.-]", f"{name}.{manifest.name}")):
@@ -270,19 +274,23 @@ def _asked(rules: Iterable[Mapping[str, Any]]) -> tuple[list[str], bool]:
     kinds: list[str] = []
     pods = False
     for rule in rules:
-        for resource in _texts(rule.get("resources")):
+        for resource in text_items(rule.get("resources")):
             plural = resource.partition("/")[0].lower()
-            groups = _texts(rule.get("apiGroups")) or ["*"]
+            groups = text_items(rule.get("apiGroups")) or ["*"]
             pods = pods or (fnmatchcase("pods", plural) and any(group in ("*", "") for group in groups))
-            kinds += [kind for kind, (group, each) in _RESOURCES.items() if _meets(rule, group, plural, each)]
+            kinds += [
+                kind
+                for kind, (group, resource_name) in _RESOURCES.items()
+                if _meets(rule, group, plural, resource_name)
+            ]
     return kinds, pods
 
 
 def _gatekeeper(manifest: Manifest) -> Iterator[Mutation]:
     spec = mapping(manifest.value.get("spec"))
     match = mapping(spec.get("match"))
-    kinds = [kind for item in items(spec.get("applyTo")) for kind in _texts(item.get("kinds"))]
-    kinds = kinds or [kind for item in items(match.get("kinds")) for kind in _texts(item.get("kinds"))] or ["*"]
+    kinds = [kind for item in items(spec.get("applyTo")) for kind in text_items(item.get("kinds"))]
+    kinds = kinds or [kind for item in items(match.get("kinds")) for kind in text_items(item.get("kinds"))] or ["*"]
     location = str(spec.get("location", ""))
     touches = re.split(r"[.\[]", location, maxsplit=1)[0] in (*_RULES, "*", "")
     _, found, key = location.partition("labels.")
@@ -327,11 +335,11 @@ def _mutation(
 ) -> Iterator[Mutation]:
     """One mutation of objects of these kinds (patterns) in these namespaces (lists; None: any)."""
     wanted = [kind if "{{" not in kind else "*" for kind in kinds]
-    policies = frozenset(kind for kind in _RESOURCES if any(fnmatchcase(kind, each) for each in wanted))
-    pods = any(each.encode() not in INERT_NAMES and each != "Service" for each in wanted)
+    policies = frozenset(kind for kind in _RESOURCES if any(fnmatchcase(kind, kind_name) for kind_name in wanted))
+    pods = any(kind_name.encode() not in INERT_NAMES and kind_name != "Service" for kind_name in wanted)
     found: set[str] | None = set()
     for place in places:
-        names = _texts(place)
+        names = text_items(place)
         if found is None or not names or any(re.search(r"[*?{!]", name) for name in names):
             found = None
         else:
@@ -364,7 +372,3 @@ def all_mutations(files: TreeFiles, is_applied: Callable[[str], bool]) -> tuple[
             words = f"{kind[1].decode()} in {unread.source}, which {unread.why},"
             found.append(Mutation(words, unread.source, frozenset(_RESOURCES)))
     return tuple(found)
-
-
-def _texts(value: Any) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

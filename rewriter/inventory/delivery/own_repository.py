@@ -42,10 +42,10 @@ class OwnRepository:
     def is_named(self, url: str) -> bool:
         """Whether a URL that applies no folder names this repository: as a remote does, or a source that is held.
 
-        Where nothing tells which URL is this repository's, any may be.
+        Where it is not known which URL is this repository's, any may be.
         """
         own = [url for url in self._urls if self.holds(Repository(url, url))] or list(self._remotes())
-        return not own or any(same_repository(url, each) for each in own)
+        return not own or any(same_repository(url, own_url) for own_url in own)
 
     @cached_property
     def _by_remote(self) -> frozenset[str]:

@@ -128,7 +128,7 @@ class PatchedPolicies:
             if inner in self._placements.patch_files or not any(map(_changes, own)):
                 continue
             for document in _documents(file, self._is_wanted):
-                found = [_applied(*each, way) for each in document for way in own]
+                found = [_applied(*policy, way) for policy in document for way in own]
                 if any(map(_is_changed, found)) and self._is_known(file.path, found):
                     yield from found
 
@@ -146,7 +146,7 @@ class PatchedPolicies:
             return
         file = next((offered_file for offered_file in policy_files(self._files) if offered_file.path == path), None)
         for document in _documents(file, self._is_wanted) if file is not None else ():
-            found = [_applied(*each, way) for each in document for way in own]
+            found = [_applied(*policy, way) for policy in document for way in own]
             if len({_namespace(patched.applied) for patched in found}) > 1 and self._is_known(path, found):
                 yield from found
 

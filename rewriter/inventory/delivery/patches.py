@@ -308,8 +308,8 @@ def _merged_items(old: Sequence[Any], new: Sequence[Any], key: str) -> list[Any]
         at = next(
             (
                 n
-                for n, each in enumerate(result)
-                if names and isinstance(each, dict) and each.get(names[0]) == item[names[0]]
+                for n, there in enumerate(result)
+                if names and isinstance(there, dict) and there.get(names[0]) == item[names[0]]
             ),
             None,
         )

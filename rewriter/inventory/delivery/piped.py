@@ -42,10 +42,12 @@ def piped(files: TreeFiles, kustomizations: Mapping[str, Kustomization], wanted:
         text = data.decode("utf-8", "replace")
         lines = LineNumbers(text)
         bases = _bases(files.inner(path), text)
-        for each in filters_in(text):
-            listed = tuple(_listed(each, bases, wanted, files.folders, kustomizations, memo))
+        for filter_name in filters_in(text):
+            listed = tuple(_listed(filter_name, bases, wanted, files.folders, kustomizations, memo))
             if listed:
-                yield Piped(each, Source(path, lines.at(each.offset + _blank(text, each.offset))), listed)
+                yield Piped(
+                    filter_name, Source(path, lines.at(filter_name.offset + _blank(text, filter_name.offset))), listed
+                )
 
 
 def _blank(text: str, offset: int) -> int:
@@ -56,8 +58,8 @@ def _blank(text: str, offset: int) -> int:
 def _bases(inner: str, text: str) -> list[str]:
     """The folders in which a command may run: its file's own, the top, and those that the text changes to."""
     own = posixpath.dirname(inner)
-    named = [_VARIABLE.sub("*", each) for each in _CHANGED_FOLDER.findall(text)]
-    return list(dict.fromkeys((own, "", *(_joined(base, each) for base in (own, "") for each in named))))
+    named = [_VARIABLE.sub("*", folder) for folder in _CHANGED_FOLDER.findall(text)]
+    return list(dict.fromkeys((own, "", *(_joined(base, folder) for base in (own, "") for folder in named))))
 
 
 def _joined(base: str, path: str) -> str:

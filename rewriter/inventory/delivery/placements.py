@@ -135,7 +135,7 @@ class Placements:
     def namespaces_of(self, folder: str) -> frozenset[str] | None:
         """The namespaces that a kustomization and what applies it put all its objects into; None where not all are."""
         found = self._walk.namespaces.get(folder, {None})
-        names = frozenset(each for each in found if each is not None and "$" not in each and "{{" not in each)
+        names = frozenset(name for name in found if name is not None and "$" not in name and "{{" not in name)
         return names if len(names) == len(found) else None
 
     @property
@@ -241,7 +241,7 @@ class Placements:
         started: set[_Key] = set()
         children: set[_Key] = set()
         roots = [applier for applier in self._appliers if applier.key not in applied]
-        cycles = sorted(self._appliers, key=lambda each: each.key not in self._covers_itself)
+        cycles = sorted(self._appliers, key=lambda unit: unit.key not in self._covers_itself)
         for root in (*roots, *cycles):
             queue = [] if root.key in started else [(root, root.manifest.value, root.inner)]
             while queue and len(done) < _MOST_APPLIERS:
@@ -317,7 +317,7 @@ class Placements:
             return argo.read_application(value, source, at=_text_at(applier, value, argo.SOURCES))
         found = argo.read_application_set(value, self._files)
         unfollowed = argo.template_patch(value, source)
-        reads = [argo.read_application(each, source, unfollowed) for each in found.made]
+        reads = [argo.read_application(manifest, source, unfollowed) for manifest in found.made]
         unknown = (*found.unknown, *(text for read in reads for text in read.unknown))
         units = tuple(unit for read in reads for unit in read.units)
         return Read(units, tuple(dict.fromkeys(unknown)), found.made, found.unfilled)

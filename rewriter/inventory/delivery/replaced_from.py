@@ -41,8 +41,8 @@ def source_at(
         if path is None or any(value.get(name) for name in _UNREAD):
             return None
         own = replace(transform, replacements=tuple(before))
-        objects = [*_objects(files, resources, below, set()), *((each, ()) for each in _generated(value))]
-        found = [each for each in objects if _is_wanted(wanted, each, own)]
+        objects = [*_objects(files, resources, below, set()), *((candidate, ()) for candidate in _generated(value))]
+        found = [candidate for candidate in objects if _is_wanted(wanted, candidate, own)]
         if len(found) != 1:
             return None
         original, chain = found[0]
@@ -66,7 +66,7 @@ def _is_unknown(step: Transform, original: Mapping[str, Any]) -> bool:
     name = str(mapping(original.get("metadata")).get("name"))
     patches = (*step.patches, *step.late_patches)
     return any(patch.unread and meant(patch, original, name) for patch in patches) or any(
-        selects(each.target, original, original) for each in step.unfollowed
+        selects(reason.target, original, original) for reason in step.unfollowed
     )
 
 
@@ -74,19 +74,21 @@ def _objects(files: TreeFiles, resources: Sequence[str], below: Below, seen: set
     """The objects in files that a kustomization lists, and in those of the kustomizations that it lists."""
     for entry in resources:
         if entry in files.names:
-            yield from ((each, ()) for each in _documents(files, entry))
+            yield from ((document, ()) for document in _documents(files, entry))
         elif entry not in seen and (inner := below(entry)) is not None:
             seen.add(entry)
             listing, listed, step = inner
             for original, chain in _objects(files, listed, below, seen):
                 yield original, (*chain, step)
-            yield from ((each, (step,)) for each in _generated(listing))
+            yield from ((made, (step,)) for made in _generated(listing))
 
 
 def _documents(files: TreeFiles, inner: str) -> list[Mapping[str, Any]]:
     try:
         parsed = yamltext.parse((files.bytes_of(inner) or b"").decode("utf-8", "replace"))
-        return [each.value for each in parsed if isinstance(each.value, dict) and each.value.get("kind")]
+        return [
+            document.value for document in parsed if isinstance(document.value, dict) and document.value.get("kind")
+        ]
     except yamltext.YamlTextError:
         return []
 
@@ -98,7 +100,7 @@ def _generated(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         others = item.get("files") or item.get("envs") or item.get("env") or item.get("behavior")
         if not isinstance(literals, list) or others or not isinstance(item.get("name"), str):
             continue
-        pairs = [text_of(each).split("=", 1) for each in literals if is_scalar(each)]
+        pairs = [text_of(literal).split("=", 1) for literal in literals if is_scalar(literal)]
         data = {key: _unquoted(text) for key, text in (pair for pair in pairs if len(pair) == 2)}
         metadata = {"name": item["name"], **({"namespace": item["namespace"]} if item.get("namespace") else {})}
         yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data, "$generated": True}

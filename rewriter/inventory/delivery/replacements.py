@@ -59,7 +59,7 @@ class Replacement:
     def is_for(self, value: Mapping[str, Any], original: str) -> bool:
         """Whether it is for an object, which was called `original` before any step."""
         return selected(self.select, value, original) and not any(
-            selected(each, value, original) for each in self.reject
+            selected(selector, value, original) for selector in self.reject
         )
 
     def made(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -94,11 +94,13 @@ def _entries(entry: Any, text_at: TextAt) -> list[Mapping[str, Any]] | None:
         return [entry]
     text = text_at(str(entry["path"]))
     try:
-        values = [] if text is None else [each.value for each in yamltext.parse(text) if each.value is not None]
+        values = (
+            [] if text is None else [document.value for document in yamltext.parse(text) if document.value is not None]
+        )
     except yamltext.YamlTextError:
         return None
-    found = [each for value in values for each in (value if isinstance(value, list) else [value])]
-    return found if found and all(isinstance(each, dict) for each in found) else None
+    found = [item for value in values for item in (value if isinstance(value, list) else [value])]
+    return found if found and all(isinstance(item, dict) for item in found) else None
 
 
 def _all(
@@ -122,8 +124,8 @@ def _all(
 
 def _value(wanted: Mapping[str, Any], source_at: SourceAt, before: Sequence[Replacement], left: Sequence[Any]) -> Any:
     """The value of a source; None where something that is not followed may write into it before."""
-    selects = [mapping(target.get("select")) for each in left for target in items(mapping(each).get("targets"))]
-    if any("path" in mapping(each) for each in left) or any(_may_be(select, wanted) for select in selects):
+    selects = [mapping(target.get("select")) for entry in left for target in items(mapping(entry).get("targets"))]
+    if any("path" in mapping(entry) for entry in left) or any(_may_be(select, wanted) for select in selects):
         return None
     return source_at(wanted, before)
 
@@ -144,7 +146,7 @@ def _read(
     targets = entry.get("targets")
     if not {"source", "sourceValue", "targets"}.issuperset(entry) or not isinstance(targets, list) or not targets:
         return None
-    plain = [each for each in map(_target, targets) if each is not None]
+    plain = [read_target for read_target in map(_target, targets) if read_target is not None]
     if len(plain) != len(targets):
         return None
     value = entry.get("sourceValue") if not wanted else _taken(wanted, value_of)
@@ -275,9 +277,9 @@ def _written(value: Any, path: Sequence[str], put: Any, options: Options) -> Any
     first, rest = path[0], path[1:]
     if first == "*":
         if isinstance(value, list):
-            return [_written(each, rest, put, options) for each in value]
+            return [_written(item, rest, put, options) for item in value]
         return (
-            {key: _written(each, rest, put, options) for key, each in value.items()}
+            {key: _written(member, rest, put, options) for key, member in value.items()}
             if isinstance(value, dict)
             else value
         )
@@ -307,7 +309,7 @@ def _written_in_list(value: list[Any], first: str, rest: Sequence[str], put: Any
 def _index(value: Sequence[Any], segment: str) -> int | None:
     match = _SEGMENT.fullmatch(segment)
     if match is not None and match[1]:
-        found = (index for index, each in enumerate(value) if text_of(mapping(each).get(match[1], "")) == match[2])
+        found = (index for index, item in enumerate(value) if text_of(mapping(item).get(match[1], "")) == match[2])
         return next(found, None)
     return int(segment) if segment.isdecimal() and int(segment) < len(value) else None
 
@@ -338,7 +340,7 @@ def _created(put: Any, options: Options) -> Any:
 def _plain_scalar(text: str) -> Any:
     """What a text is as a plain scalar of YAML."""
     try:
-        values: Iterator[Any] = (each.value for each in yamltext.parse(text))
+        values: Iterator[Any] = (document.value for document in yamltext.parse(text))
         value = next(values, None)
     except yamltext.YamlTextError:
         return text

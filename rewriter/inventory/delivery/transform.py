@@ -129,9 +129,11 @@ def added_by(step: Transform) -> Added:
     """What one step can add to any manifest."""
     texts = [f"{key} {value}" for labels in step.labels for key, value in labels.pairs.items()]
     texts += [f"{patch.merge} {patch.operations}" for patch in (*step.patches, *step.late_patches)]
-    texts += [f"{each.paths} {each.value}" for each in step.replacements]
+    texts += [f"{replacement.paths} {replacement.value}" for replacement in step.replacements]
     # A part of a text makes a word that stands nowhere.
-    renames = bool(step.prefix or step.suffix) or any(each.options.delimiter for each in step.replacements)
+    renames = bool(step.prefix or step.suffix) or any(
+        replacement.options.delimiter for replacement in step.replacements
+    )
     return Added("\n".join(texts).encode(), renames, step.variables is not None)
 
 
@@ -235,7 +237,7 @@ def _selectors(kind: str) -> Iterable[tuple[str, ...]]:
 def _labelled(value: Any, route: Sequence[str], pairs: Mapping[str, str], *, create: bool) -> Any:
     """A value with labels in the mappings at a route, in every item of the lists on it; a list is never created."""
     if isinstance(value, list):
-        return [_labelled(each, route, pairs, create=create) for each in value]
+        return [_labelled(item, route, pairs, create=create) for item in value]
     if not isinstance(value, dict):
         return value
     if not route:

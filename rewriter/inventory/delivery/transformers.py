@@ -120,11 +120,11 @@ def read_transformers(entries: Sequence[Any], reading: Reading, source: Source, 
 def field_specs(value: Mapping[str, Any], name: str = "fieldSpecs") -> tuple[FieldSpec, ...]:
     """The places of field specifications, in items of lists too (`templates[]`)."""
     found = []
-    for each in items(value.get(name)):
-        path = str(each.get("path") or "").strip("/")
+    for spec in items(value.get(name)):
+        path = str(spec.get("path") or "").strip("/")
         if path and not re.search(r"[\[\]*\\]", path.replace("[]/", "/")):
-            group, version, kind = (str(each.get(key) or "") for key in ("group", "version", "kind"))
-            found.append(FieldSpec(tuple(path.split("/")), group, version, kind, each.get("create") is True))
+            group, version, kind = (str(spec.get(key) or "") for key in ("group", "version", "kind"))
+            found.append(FieldSpec(tuple(path.split("/")), group, version, kind, spec.get("create") is True))
     return tuple(found)
 
 

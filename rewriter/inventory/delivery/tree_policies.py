@@ -51,7 +51,7 @@ def applied_policies(files: TreeFiles, placements: Placements, delivery: Deliver
 
 
 def _held(manifest: Manifest, path: str, delivery: Delivery) -> Iterator[AppliedPolicy]:
-    """The policies that a manifest of another kind holds, as far as it tells where they land."""
+    """The policies that a manifest of another kind holds, as far as it says where they land."""
     for value in read_inside(manifest):
         cluster = delivery.cluster_of(path)
         doubt = f"it stands inside {manifest.kind} {manifest.name}"

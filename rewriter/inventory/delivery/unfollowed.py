@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from rewriter import yamltext
 from rewriter.inventory.delivery.patches import selects
-from rewriter.inventory.texts.manifests import items, mapping
+from rewriter.inventory.texts.manifests import items, mapping, text_items
 from rewriter.records import dataclass
 
 _RULES = ("spec", "specs")
@@ -137,7 +137,7 @@ def of_replacements(words: str, replacements: Any, text_at: TextAt) -> Iterator[
             continue
         for target in items(item.get("targets")):
             paths = target.get("fieldPaths")
-            known = _texts(paths)
+            known = text_items(paths)
             whole = isinstance(paths, list) and len(known) == len(paths)
             yield Unfollowed(words, mapping(target.get("select")), tuple(known) if whole else None, sets_values=True)
 
@@ -162,14 +162,14 @@ def of_kustomization(value: Mapping[str, Any], source: str, text_at: TextAt) -> 
         yield Unfollowed(f"`vars` of {source}", marker=_REFERENCE)
     for item in items(value.get("labels")):
         yield from of_fields(f"`labels` of {source}", items(item.get("fields")))
-    for entry in _texts(value.get("configurations")):
+    for entry in text_items(value.get("configurations")):
         text = text_at(entry)
         values = None if text is None else _values(text)
         words = f"`configurations` of {source} ({entry})"
         if values is None:
             yield Unfollowed(words)
-        for each in values or ():
-            yield from of_fields(words, list(_specs(each)))
+        for setting in values or ():
+            yield from of_fields(words, list(_specs(setting)))
 
 
 def _specs(value: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
@@ -191,7 +191,3 @@ def _values(text: str) -> list[Any] | None:
         return [document.value for document in yamltext.parse(text) if document.value is not None]
     except yamltext.YamlTextError:
         return None
-
-
-def _texts(value: Any) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

@@ -15,7 +15,7 @@ from rewriter.inventory.texts.manifests import Manifest, items, mapping, texts
 Values: TypeAlias = Mapping[str, str | None]
 """What a ConfigMap or a Secret has for each of its keys; None for what is not known, as all that a Secret holds."""
 ValuesOf = Callable[[str, str, str], Values | None]
-"""The values by kind, namespace and name; None where the tree does not tell."""
+"""The values by kind, namespace and name; None where the tree does not have them."""
 
 
 def read_variables(spec: Mapping[str, Any], namespace: str, values_of: ValuesOf) -> tuple[dict[str, str] | None, bool]:

@@ -20,7 +20,7 @@ def doubts_of(
 ) -> Iterable[str]:
     """Why other facts speak against a fact, in words with both sources; `services` and `workloads` are by name.
 
-    What is known in part contradicts nothing: the other fact tells the rest.
+    What is known in part contradicts nothing: the other fact has the rest.
     """
     if fact.source.unchecked:
         return (f"{fact}, {fact.source}, was never compared with the chart",)
@@ -63,8 +63,8 @@ def cluster_doubts(cluster: Cluster, clusters: Sequence[Cluster]) -> Iterator[st
     for other in clusters:
         if other.name == cluster.name:
             continue
-        # Of two, the one that is known first comes first, so that the same words tell of both.
-        first, second = sorted((cluster, other), key=lambda each: names.index(each.name))
+        # Of two, the one that is known first comes first, so that both get the same words.
+        first, second = sorted((cluster, other), key=lambda fact: names.index(fact.name))
         for ours, theirs in (("pod_cidrs", "pod_cidrs"), ("pod_cidrs", "node_cidrs"), ("node_cidrs", "pod_cidrs")):
             mine = address_set(parsed_prefixes(getattr(first, ours) or ()))
             both = mine & address_set(parsed_prefixes(getattr(second, theirs) or ()))

@@ -63,7 +63,7 @@ class Conditions:
         if self._path.endswith(".ps1"):
             return any(map(_BRACES.search, _above(text[:start], before)))
         self._look(start)
-        if any(not _asks_for_it(each) for each in self._open):
+        if any(not _asks_for_it(opened) for opened in self._open):
             return True
         return self._is_yaml and self._in_yaml(offset)
 
@@ -106,11 +106,11 @@ def under_condition(task: Mapping[Any, Any]) -> bool:
 def _above(text: str, line: str) -> Iterator[str]:
     """The lines that hold a line, by their indentation."""
     indent = len(line) - len(line.lstrip())
-    for each in reversed(text.split("\n")):
-        own = len(each) - len(each.lstrip())
-        if each.strip() and own < indent:
+    for row in reversed(text.split("\n")):
+        own = len(row) - len(row.lstrip())
+        if row.strip() and own < indent:
             indent = own
-            yield each
+            yield row
 
 
 def _holders(document: yamltext.Document, offset: int) -> Iterator[Mapping[Any, Any]]:

@@ -76,9 +76,9 @@ class Filter:
             return True
         wanted = [(need, _WORD.findall(need.lower())) for need in self.needs]
         return any(
-            all(word in line for word in words) if words else each in line
+            all(word in line for word in words) if words else needed in line
             for line in text.lower().splitlines()
-            for each, words in wanted
+            for needed, words in wanted
         )
 
 
@@ -132,11 +132,13 @@ def _of_pipe(stages: Sequence[str], offset: int) -> Iterator[Filter]:
     else:
         build = _BUILD.search(first)
         if "<<" in first or (build is None and not changing and "<" not in first):
-            operands = tuple(each for each in _ARGUMENT.findall(first)[1:] if "/" in each)
+            operands = tuple(argument for argument in _ARGUMENT.findall(first)[1:] if "/" in argument)
             is_build = False
         else:
             rest = first[build.end() :] if build else first
-            operands = tuple(each.strip("\"'<") for each in _ARGUMENT.findall(rest) if each[:1] not in "-'\"")
+            operands = tuple(
+                argument.strip("\"'<") for argument in _ARGUMENT.findall(rest) if argument[:1] not in "-'\""
+            )
             words = build[0] if build else ""
             is_build = "kustom" in words or any("$" in operand for operand in operands)
     for stage in [*([first] if changing else []), *stages[1:]]:
@@ -157,7 +159,9 @@ def _needs(program: str, stage: str) -> tuple[str, ...] | None:
     if program == "envsubst":
         return ("$",)
     if program in ("yq", "jq"):
-        field = next((_FIELD.fullmatch(each) for each in _ARGUMENT.findall(stage)[1:] if each[:1] in "'\"."), None)
+        field = next(
+            (_FIELD.fullmatch(argument) for argument in _ARGUMENT.findall(stage)[1:] if argument[:1] in "'\"."), None
+        )
         if field is not None:
             return (f"{field[1]}:",)
         kinds = _KIND.findall(stage)
@@ -171,7 +175,7 @@ def _of_sed(stage: str) -> tuple[str, ...] | None:
     """The literal text of each pattern of sed, None where a script of it is no list of substitutions."""
     scripts = [match[1] or match[2] or "" for match in _QUOTES.finditer(stage)]
     if not scripts or re.search(r"(?<!\S)(?:-f|--file|-n\w*)(?![\w-])", stage):
-        bare = [each for each in _ARGUMENT.findall(stage)[1:] if not each.startswith("-")]
+        bare = [argument for argument in _ARGUMENT.findall(stage)[1:] if not argument.startswith("-")]
         scripts = bare[:1] if not scripts and bare else []
     found: list[str] = []
     for script in scripts:
@@ -195,5 +199,5 @@ def _literal(pattern: str) -> str | None:
     escaped = re.sub("\1(.)\1", lambda match: match[1] if match[1] not in ".[]*^$" else "\2", parts)
     if re.search(r"[*+?(){}|\\]", _ANYTHING.sub("", escaped)):
         return None
-    longest = max(re.split("\2|" + _ANYTHING.pattern, escaped), key=lambda each: len(each or ""), default="")
+    longest = max(re.split("\2|" + _ANYTHING.pattern, escaped), key=lambda literal: len(literal or ""), default="")
     return longest if longest and (len(longest) > 2 or longest == pattern) else None

@@ -95,7 +95,7 @@ def _downloaded(text: str) -> Iterator[tuple[str, int, str | None]]:
             continue
         name = posixpath.basename(url[0]) if "://" in output["name"] else output["name"]
         found = applied.get(name.removeprefix("./"), ())
-        later = bisect_right(found, match.end(), key=lambda each: each[0].start())
+        later = bisect_right(found, match.end(), key=lambda at: at[0].start())
         if later < len(found) and may_make_pods(url[0]):
             command, verb_word = found[later]
             words = f"`{command['tool']} {verb_word}` in"

@@ -23,8 +23,8 @@ def transforms(data: bytes) -> bool:
         documents = yamltext.parse(yamltext.decode(data))
     except yamltext.YamlTextError:
         return True
-    found = (each for document in documents for each in _all("transform", document.value, 0))
-    return any(not str(item.get("name")).startswith(_HARMLESS) for each in found for item in items(each))
+    found = (part for document in documents for part in _all("transform", document.value, 0))
+    return any(not str(item.get("name")).startswith(_HARMLESS) for part in found for item in items(part))
 
 
 def manifest_places(data: bytes, folder: str) -> tuple[str, ...]:
@@ -35,12 +35,12 @@ def manifest_places(data: bytes, folder: str) -> tuple[str, ...]:
         return (folder,)
     found = {folder: None}
     for document in documents:
-        for each in _all("manifests", document.value, 0):
+        for part in _all("manifests", document.value, 0):
             listed = [
-                *_texts(mapping(each).get("rawYaml")),
-                *_texts(mapping(mapping(each).get("kustomize")).get("paths")),
+                *_texts(mapping(part).get("rawYaml")),
+                *_texts(mapping(mapping(part).get("kustomize")).get("paths")),
             ]
-            for text in (*listed, *_texts(each)):
+            for text in (*listed, *_texts(part)):
                 found[posixpath.normpath(posixpath.join(folder, text.partition("*")[0]))] = None
     return tuple(found)
 
@@ -49,14 +49,14 @@ def _all(name: str, value: Any, depth: int) -> Iterator[Any]:
     if depth > _DEEPEST:
         return
     if isinstance(value, dict):
-        for key, each in value.items():
+        for key, member in value.items():
             if key == name:
-                yield each
-            yield from _all(name, each, depth + 1)
+                yield member
+            yield from _all(name, member, depth + 1)
     elif isinstance(value, list):
-        for each in value:
-            yield from _all(name, each, depth + 1)
+        for member in value:
+            yield from _all(name, member, depth + 1)
 
 
 def _texts(value: Any) -> list[str]:
-    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []

@@ -91,7 +91,7 @@ class TreeFiles:
         self.terraform: list[tuple[str, bytes]] = []
 
     def offer(self, path: str, data: bytes, wanted: frozenset[bytes]) -> FileRecord | None:
-        """Takes note of a file, and returns what its bytes tell; None where they cannot be read as text."""
+        """Takes note of a file, and returns what its bytes show; None where they cannot be read as text."""
         text = unescaped(data)
         record = record_of(data, text, wanted)
         self.take(path, record, data)
@@ -132,7 +132,7 @@ class TreeFiles:
     def offer_programs(self, path: str, data: bytes) -> bool:
         """Takes note of what programs make of a file, and of the policies that its commands may.
 
-        Whether there are any, or the file configures machines, so that it tells more than its manifests.
+        Whether there are any, or the file configures machines, so that it says more than its manifests.
         """
         data = as_commands(path, data) if path.endswith(".py") else data
         found = list(programs_in(path, data))
@@ -335,10 +335,10 @@ class TreeFiles:
             why = error.message if template else f"cannot be read: {error.message}"
             self.unread.append(UnreadFile(path, Source(path, error.line), unescaped(data), why, template))
             return []
-        for each in templates:
-            self.unreadable.append(each.source)
-            text = unescaped(each.text.encode("utf-8", "replace"))
-            self.unread.append(UnreadFile(path, each.source, text, "is a template", template=True))
+        for unread in templates:
+            self.unreadable.append(unread.source)
+            text = unescaped(unread.text.encode("utf-8", "replace"))
+            self.unread.append(UnreadFile(path, unread.source, text, "is a template", template=True))
         return found
 
 

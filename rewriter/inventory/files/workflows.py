@@ -43,7 +43,7 @@ def called_deployments(path: str, data: bytes) -> Iterator[tuple[str, Source, st
                 called = step.get("uses")
                 if isinstance(called, str) and _puts_release(called, str(name), step):
                     line = _line_of(data, called)
-                    namespace = next((each for key, each in _given(step) if "namespace" in key.lower()), None)
+                    namespace = next((text for key, text in _given(step) if "namespace" in key.lower()), None)
                     known = namespace if is_namespace(namespace) else None
                     yield f"`uses: {called}` in", Source(path, line), known
 
@@ -59,11 +59,11 @@ def _puts_release(called: str, job: str, step: Mapping[str, Any]) -> bool:
     given = [key for key, value in _given(step) if value not in (None, "", False)]
     if any(_OF_TREE.search(key) for key in given) and not any(_CHART.search(key) for key in given):
         return False
-    told = [key for key in given if _GIVEN.match(key)]
+    stated = [key for key in given if _GIVEN.match(key)]
     workflow = "/.github/workflows/" in whole
     if not workflow:
         return _OF_KUBERNETES.search(name) is not None and any(_CHART.search(key) for key in given)
-    return bool(told) or _OF_KUBERNETES.search(name) is not None
+    return bool(stated) or _OF_KUBERNETES.search(name) is not None
 
 
 def _given(step: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -53,7 +53,7 @@ _INCLUDE = f"take the file out of `exclude` and silence its findings with [[per-
 #: Lines that say nothing of where a pod is and what selects it.
 _IMAGE = re.compile(r"""\b(?:image|replicas)["']?[ \t]*:[ \t]*(?:"[^"\n]*"|'[^'\n]*'|[^\s,}\]]+)""")
 
-#: What Helm installs: `releases` tell of these.
+#: What Helm installs: `releases` has these.
 _RELEASES = frozenset({(flux.HELM_GROUP, "HelmRelease"), ("helm.cattle.io", "HelmChart")})
 
 
@@ -78,7 +78,7 @@ _APPLIES = re.compile(r"helm-?release|helm-?chart|application|appset|(?:^|[/_-])
 class HiddenSources:
     """Goes through the files and the appliers of a tree.
 
-    `is_applied` says of a file whether anything, or somebody by hand, may apply it, `clusters_of` to which clusters
+    `is_applied` says of a file whether anything, or a person, may apply it, `clusters_of` to which clusters
     (None among them: one that is not known). `inert_kinds` are the config's kinds without pods, `releases` are those of
     Helm, with what they make, `operators` the conventions whose resources are facts.
     """
@@ -211,7 +211,7 @@ class HiddenSources:
                 yield _made(Manifest(manifest.source, value))[0]
 
     def _charts(self) -> Iterator[Hidden]:
-        """The charts of the tree that no release of it installs: somebody may, into any namespace."""
+        """The charts of the tree that no release of it installs: a person may, into any namespace."""
         installed = frozenset(self._installed())
         for folder in self._files.charts:
             if b"type: library" in (self._files.bytes_of(f"{folder}/Chart.yaml".removeprefix("./")) or b""):
@@ -236,13 +236,13 @@ class HiddenSources:
         """What Applications, Kustomizations of Flux and kustomizations bring that does not stand in this tree."""
         for application in self._placements.applications:
             spec = mapping(application.value.get("spec"))
-            if any(each.get("plugin") for each in argo.sources_of(spec)):
+            if any(source.get("plugin") for source in argo.sources_of(spec)):
                 namespace = _text(mapping(spec.get("destination")).get("namespace"))
                 name = mapping(application.value.get("metadata")).get("name")
                 words = f"Application {name}, {application.source}"
                 yield self._hidden(words, None if namespace is None else {namespace}, application.source.path)
                 continue
-            taking = (plugin_taking(self._plugins, each, self._files) for each in argo.sources_of(spec))
+            taking = (plugin_taking(self._plugins, source, self._files) for source in argo.sources_of(spec))
             plugin = next(
                 (candidate for candidate in taking if candidate is not None and not candidate.fills_in),
                 None,
@@ -293,7 +293,7 @@ class HiddenSources:
         return may_hold_pods(text, self._inert_kinds)
 
     def _namespaces_in(self, path: str, text: bytes | None) -> Collection[str] | None:
-        """The namespaces that an unread text may be applied to, None where it does not tell."""
+        """The namespaces that an unread text may be applied to, None where it names none."""
         placements = self._placements.of(self._files.inner(path))
         if placements:
             named = {

@@ -104,7 +104,7 @@ class Table:
             self._odd = self._odd or len(in_order) > _MOST_IN_ORDER
 
     def joined(self, later: Table) -> bool:
-        """Adds a part that was read by itself; False where reading it behind this one could have told something else.
+        """Adds a part that was read by itself; False where reading it behind this one could have had another result.
 
         That is where limits are met, or times are missing.
         """

@@ -100,7 +100,7 @@ class _Files:
         if words and self._known is not None:
             kept, read = self._by_number
             known = (map(kept.get, self._known.files_with(word)) for word in words)
-            places = min(([each for each in found if each is not None] for found in known), key=len)
+            places = min(([place for place in found if place is not None] for found in known), key=len)
             return (self._files[place] for place in sorted({*places, *read}))
         if not words or self._asked <= _FEW:
             return self._files

@@ -29,7 +29,7 @@ _NAMED = frozenset({b"Job"})
 
 def shape_of(text: str) -> str:
     """A text with each digit as `0`."""
-    return "".join("0" if "0" <= each <= "9" else each for each in text)
+    return "".join("0" if "0" <= letter <= "9" else letter for letter in text)
 
 
 class KeptShapes(Protocol):
@@ -93,7 +93,7 @@ def pairs_of(shape: bytes) -> set[str]:
 
 def _is_odd(text: bytes, shape: bytes) -> bool:
     return (
-        any(each in text for each in _ODD)
-        or any(each in shape for each in _ODD_SHAPES)
+        any(mark in text for mark in _ODD)
+        or any(mark in shape for mark in _ODD_SHAPES)
         or (b"#" in text and _COMMENT_BEHIND_KEY.search(text) is not None)
     )

@@ -40,7 +40,7 @@ _FLAGS = ("kept", "holds_list", "unknown", "variables", "policy", "private", "cl
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A file that was read: its status before, the digest of its bytes, and what they tell."""
+    """A file that was read: its status before, the digest of its bytes, and what they show."""
 
     status: _Status
     digest: bytes
@@ -81,7 +81,7 @@ class KeptTree:
         self._statuses: list[_Status] = list(zip(*[iter(columns)] * _STATUS, strict=True))
         self._digests = bytes(parts["digests"])
         kinds = [_record(load) for load in json.loads(bytes(parts["records"]))]
-        self._records = [kinds[each] for each in parts["file_records"].cast("I")]
+        self._records = [kinds[number] for number in parts["file_records"].cast("I")]
         self._words = KeptWords(parts, len(names))
         self._manifests = KeptManifests(parts, len(names))
         if not len(found) == len(self._statuses) == len(self._records) == len(self._digests) // _DIGEST:
@@ -90,7 +90,7 @@ class KeptTree:
         self._numbers = found
 
     def status(self, path: str) -> _Status:
-        """What tells whether a file changed: its times, its size, and its place on the disk."""
+        """What shows whether a file changed: its times, its size, and its place on the disk."""
         try:
             status = os.stat(path)  # noqa: PTH116 - for every file of a tree
         except (OSError, ValueError):
@@ -122,7 +122,7 @@ class KeptTree:
             self._noted[path] = Noted(self._settled(status), _digest(data), record)
 
     def _settled(self, status: _Status) -> _Status:
-        """The status of a file; one that tells nothing for a file that changed just now."""
+        """The status of a file; an unknown one for a file that changed just now."""
         return _UNKNOWN if max(status[:2]) > self._clock() - _RECENT else status
 
     @property

@@ -37,13 +37,13 @@ def words_parts(files: int, texts: Iterable[tuple[int, bytes]]) -> dict[str, byt
             continue
         if shape not in shapes:
             shapes[shape] = len(shapes)
-            in_shape += [pairs.setdefault(each, len(pairs)) for each in sorted(pairs_of(shape))]
+            in_shape += [pairs.setdefault(pair, len(pairs)) for pair in sorted(pairs_of(shape))]
             starts.append(len(in_shape))
         file_shapes[number] = shapes[shape]
     checksums = sorted(holding)
     word_starts = [0]
-    for each in checksums:
-        word_starts.append(word_starts[-1] + len(holding[each]))
+    for digest in checksums:
+        word_starts.append(word_starts[-1] + len(holding[digest]))
     return {
         "states": bytes(states),
         "words": numbers("I", checksums),
@@ -88,7 +88,7 @@ class KeptWords:
         for shape in {self._file_shapes[number] for number in files}:
             found.update(cut(self._shape_pairs, self._shape_starts, shape))
         pairs = self._pairs
-        return {pairs[each] for each in found if each < len(pairs)}
+        return {pairs[pair_number] for pair_number in found if pair_number < len(pairs)}
 
     @cached_property
     def _pairs(self) -> list[str]:

@@ -107,7 +107,9 @@ def open_context(context: str, *, kubeconfig: Path | None = None, read_timeout: 
         file = Path(error.filename or kubeconfig or "kubeconfig")
         raise ClusterError(f"context {context}: the kubeconfig {file} {why_unread(file, error)}") from None
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise ClusterError(f"context {context}: the kubeconfig is malformed; `kubectl config view` may tell") from None
+        raise ClusterError(
+            f"context {context}: the kubeconfig is malformed; `kubectl config view` may show where"
+        ) from None
     if _is_in_the_clear(configuration):
         raise ClusterError(
             f"context {context}: its server is asked over plain HTTP on another machine, where anybody on the way can "

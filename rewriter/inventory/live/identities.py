@@ -17,7 +17,7 @@ def identities(
 
     `labelled` are names and security-labels of CiliumIdentities, `endpoints` the statuses of CiliumEndpoints.
     """
-    labels = {name: _written(texts(each)) for name, each in labelled if is_number(name)}
+    labels = {name: _written(texts(written)) for name, written in labelled if is_number(name)}
     counts: Counter[str] = Counter()
     ports: dict[str, set[tuple[str, int, str]]] = {}
     for status in endpoints:

@@ -44,13 +44,13 @@ def running_policies(reader: Reader) -> list[Running]:
 
 def _written(value: Mapping[str, Any]) -> dict[str, Any]:
     """The manifest without what the server adds."""
-    metadata = {key: each for key, each in mapping(value.get("metadata")).items() if key not in _OF_SERVER}
+    metadata = {key: member for key, member in mapping(value.get("metadata")).items() if key not in _OF_SERVER}
     if isinstance(metadata.get("annotations"), dict):
         kept = {key: annotation for key, annotation in metadata["annotations"].items() if key != _LAST_APPLIED}
         metadata.pop("annotations")
         metadata |= {"annotations": kept} if kept else {}
     names = {key: metadata.pop(key) for key in ("name", "namespace") if key in metadata}
-    rest = {key: each for key, each in value.items() if key not in ("apiVersion", "kind", "metadata", "status")}
+    rest = {key: member for key, member in value.items() if key not in ("apiVersion", "kind", "metadata", "status")}
     return {"apiVersion": value["apiVersion"], "kind": value["kind"], "metadata": {**names, **metadata}, **rest}
 
 
@@ -75,7 +75,7 @@ def manager_of(value: Mapping[str, Any]) -> str:
 def _field_managers(metadata: Mapping[str, Any]) -> Iterator[str]:
     """The managers of the manifest's own fields, the newest first; controllers that write the status are none."""
     entries = [entry for entry in items(metadata.get("managedFields")) if entry.get("subresource") != "status"]
-    for entry in sorted(entries, key=lambda each: str(each.get("time", "")), reverse=True):
+    for entry in sorted(entries, key=lambda entry: str(entry.get("time", "")), reverse=True):
         manager = str(entry.get("manager", ""))
         if manager.startswith("argocd"):
             yield "Argo CD"

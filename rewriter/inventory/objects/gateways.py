@@ -187,7 +187,7 @@ def ingress(manifest: Manifest, cluster: str | None) -> Ingress | None:
     rules = items(spec.get("rules"))
     paths = [path for rule in rules for path in items(mapping(rule.get("http")).get("paths"))]
     written = [spec.get("defaultBackend"), spec.get("backend"), *(path.get("backend") for path in paths)]
-    backends = [found for each in written if (found := _ingress_backend(mapping(each), namespace)) is not None]
+    backends = [found for backend in written if (found := _ingress_backend(mapping(backend), namespace)) is not None]
     balancer = mapping(mapping(manifest.value.get("status")).get("loadBalancer"))
     return Ingress(
         name=manifest.name,

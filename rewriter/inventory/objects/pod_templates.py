@@ -31,7 +31,7 @@ _ADDED: Mapping[str, tuple[str, ...]] = {
     "kubevirt.io": ("kubevirt.io", "kubevirt.io/*", "vm.kubevirt.io/*"),
     "serving.knative.dev": ("app", "serving.knative.dev/*"),
 }
-#: Labels that the controllers of Kubernetes add with values that no manifest tells, and that Cilium does not leave out
+#: Labels that the controllers of Kubernetes add with values that no manifest has, and that Cilium does not leave out
 #: of identities.
 _OF_KUBERNETES: Mapping[str, tuple[str, ...]] = {"CronJob": ("job-name", "batch.kubernetes.io/job-name")}
 
@@ -111,7 +111,7 @@ def uncertain_labels(value: Mapping[str, Any], workload: Workload) -> Iterator[t
     """Keys of labels that pods of a workload carry with values that are not known, and why in one line each.
 
     Values that are no labels, which something replaces before the API server sees them (`${VAR}`, encrypted values,
-    placeholders), and labels that a controller adds with values that the object does not tell.
+    placeholders), and labels that a controller adds with values that the object does not have.
     """
     open_ = [
         (key, text) for labels in _written_labels(value, workload) for key, text in labels if not _is_label(key, text)

@@ -128,9 +128,9 @@ class Inventory(Protocol):
         ...
 
     def gaps(self, group: str) -> Sequence[str]:
-        """Why the snapshots do not tell all facts of a group (`workloads`, `services`), in words.
+        """Why the snapshots do not have all facts of a group (`workloads`, `services`), in words.
 
-        A stale snapshot, and one whose list could not be read. While there are any, that a fact is absent says nothing.
+        A stale snapshot, and one whose list could not be read. While there are any, an absent fact proves nothing.
         """
         ...
 

@@ -115,7 +115,7 @@ class _Finder:
                 if (manifest.kind, manifest.name) == (kind, name) and api_group(manifest.value) == flux.SOURCE_GROUP
             ]
         found = self._sources[key]
-        nearest = sorted(found, key=lambda each: -_shared(each[0], user.source.path))
+        nearest = sorted(found, key=lambda candidate: -_shared(candidate[0], user.source.path))
         return nearest[0][1] if nearest else {}
 
     def k3s(self) -> Iterator[Release]:
@@ -143,8 +143,8 @@ class _Finder:
             for _placement, config in self._placed("HelmChartConfig", K3S_GROUP)
             if config.name == chart.name and namespace_of(config) == namespace_of(chart)
         ]
-        for each in (spec, *configs):
-            text = each.get("valuesContent")
+        for part in (spec, *configs):
+            text = part.get("valuesContent")
             values = values_of(text) if isinstance(text, str) else {}
             parts.append(values or {})
             unread += ["valuesContent"] if values is None else []

@@ -82,10 +82,10 @@ class _Reader:
         parts: list[Mapping[str, Any]] = []
         unread = [key for key in _ELSEWHERE if entry.get(key)] + (["bases"] if self._layered else [])
         listed = entry.get("values")
-        for each in listed if isinstance(listed, list) else ():
-            found = each if isinstance(each, dict) else self._values.file(joined(self._folder, str(each)))
+        for setting in listed if isinstance(listed, list) else ():
+            found = setting if isinstance(setting, dict) else self._values.file(joined(self._folder, str(setting)))
             parts.append(found or {})
-            unread += [str(each)] if found is None else []
+            unread += [str(setting)] if found is None else []
         settings = ((str(item.get("name")), _set(item)) for item in items(entry.get("set")))
         laid, left = with_set(over(parts), settings)
         return laid, ", ".join([*unread, *([left] if left else [])])
@@ -94,4 +94,4 @@ class _Reader:
 def _set(entry: Mapping[str, Any]) -> Any:
     """The value of an entry of `set`: one, or the list that `values` gives."""
     listed = entry.get("values")
-    return [typed(each) for each in listed] if isinstance(listed, list) else typed(entry.get("value"))
+    return [typed(setting) for setting in listed] if isinstance(listed, list) else typed(entry.get("value"))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from rewriter import yamltext
 from rewriter.inventory.delivery.appliers import api_group
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.releases.model import Chart, Release, chart_name
 from rewriter.inventory.releases.values import values_of
-from rewriter.inventory.texts.manifests import Manifest, items, mapping
+from rewriter.inventory.texts.manifests import Manifest, items, known_text, mapping
 
 _GROUP = "k0s.k0sproject.io"
 _CONTROL = "k0sctl.k0sproject.io"
@@ -27,22 +25,18 @@ def k0s_releases(manifest: Manifest) -> Iterator[Release]:
     helm = mapping(mapping(spec.get("extensions")).get("helm"))
     urls = {str(item.get("name")): item.get("url") for item in items(helm.get("repositories"))}
     for entry in items(helm.get("charts")):
-        name, written = _known(entry.get("name")), _known(entry.get("chartname"))
+        name, written = known_text(entry.get("name")), known_text(entry.get("chartname"))
         if name is None or written is None:
             continue
         text = entry.get("values")
         values = values_of(text) if isinstance(text, str) else {}
-        url = written if written.startswith("oci://") else _known(urls.get(written.partition("/")[0]))
+        url = written if written.startswith("oci://") else known_text(urls.get(written.partition("/")[0]))
         yield Release(
             name,
-            _known(entry.get("namespace")),
-            Chart(chart_name(written), _known(entry.get("version")), url=url),
+            known_text(entry.get("namespace")),
+            Chart(chart_name(written), known_text(entry.get("version")), url=url),
             values or {},
             Source(manifest.source.path, manifest.source.line),
             unread="values" if values is None else "",
             kind="chart of k0s",
         )
-
-
-def _known(value: Any) -> str | None:
-    return value if isinstance(value, str) and value and not yamltext.has_substitution(value) else None

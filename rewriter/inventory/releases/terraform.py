@@ -81,14 +81,14 @@ def _values(body: Mapping[str, Any], folder: str, values: ValuesFiles) -> tuple[
     if not isinstance(written, list):
         return parts, ["values"]
     unread = []
-    for each in written:
+    for text in written:
         found: Mapping[str, Any] | None = None
-        if isinstance(each, str):
-            found = values_of(each)
-        elif isinstance(each, Call) and each.name == "yamlencode" and isinstance(each.argument, dict):
-            found = each.argument if _is_plain(each.argument) else None
-        elif isinstance(each, Call) and each.name == "file" and isinstance(each.argument, str):
-            found = values.file(joined(folder, each.argument.removeprefix("${path.module}/")))
+        if isinstance(text, str):
+            found = values_of(text)
+        elif isinstance(text, Call) and text.name == "yamlencode" and isinstance(text.argument, dict):
+            found = text.argument if _is_plain(text.argument) else None
+        elif isinstance(text, Call) and text.name == "file" and isinstance(text.argument, str):
+            found = values.file(joined(folder, text.argument.removeprefix("${path.module}/")))
         if found is None:
             unread.append("values")
         else:
@@ -107,5 +107,5 @@ def _is_plain(value: Any) -> bool:
 def _typed(setting: Mapping[str, Any]) -> Any:
     value = setting.get("value")
     if isinstance(value, list):
-        return [typed(each) for each in value]
+        return [typed(item) for item in value]
     return str(value) if setting.get("type") == "string" else typed(value)

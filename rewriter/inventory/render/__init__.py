@@ -1,1 +1,1 @@
-"""Charts rendered by the real `helm`: facts that no values alone tell."""
+"""Charts rendered by the real `helm`: facts that the values alone do not show."""

@@ -124,7 +124,7 @@ class ChartCopy:
         if real in above or not (real + os.sep).startswith(os.path.realpath(self._root) + os.sep):
             return
         target.mkdir(parents=True, exist_ok=True)
-        for entry in sorted(os.scandir(source), key=lambda each: each.name):
+        for entry in sorted(os.scandir(source), key=lambda file: file.name):
             if entry.is_dir():
                 if entry.name != ".git":
                     yield from self._copied(Path(entry.path), target / entry.name, (*above, real))
@@ -164,17 +164,17 @@ class ChartCopy:
         kept = []
         parts: list[bytes] = []
         listed = items(chart.get("dependencies"))
-        for each in listed:
-            name = str(each.get("name"))
-            at = str(each.get("repository") or "")
+        for dependency in listed:
+            name = str(dependency.get("name"))
+            at = str(dependency.get("repository") or "")
             local = self._folder / at.removeprefix("file://")
             if not any(found == name or found.startswith(f"{name}-") for found in there):
                 if not at.startswith("file://") or not (local / "Chart.yaml").is_file():
-                    if each.get("import-values"):
+                    if dependency.get("import-values"):
                         raise HelmError(f"its dependency {name}, whose values it imports, is not in the repository")
                     continue
                 parts += self._copied(local, self._copy / "charts" / name, (os.path.realpath(self._folder),))
-            kept.append(each)
+            kept.append(dependency)
         if len(kept) < len(listed):
             file.write_text(json.dumps({**chart, "dependencies": kept}), "utf-8")
             for lock in ("Chart.lock", "requirements.lock"):

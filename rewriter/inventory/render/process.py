@@ -65,7 +65,7 @@ def _ended(process: subprocess.Popen[bytes], seconds: int, written: Sequence[int
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> int:
     """The exit code of a run as soon as it ends. Raises TimeoutExpired.
 
-    Where the system tells of the end, that is waited for: `subprocess` itself would look every twentieth of a second.
+    Where the system reports the end, this waits for it: `subprocess` itself would look every twentieth of a second.
     """
     try:
         descriptor = os.pidfd_open(process.pid)

@@ -162,4 +162,4 @@ class _Reader:
 
 def _words(value: Any) -> list[str]:
     """A list of texts, or one text with commas."""
-    return [str(each) for each in value] if isinstance(value, list) else re.split(r"[\s,]+", str(value or ""))
+    return [str(item) for item in value] if isinstance(value, list) else re.split(r"[\s,]+", str(value or ""))

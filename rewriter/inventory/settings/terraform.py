@@ -79,8 +79,8 @@ def read_terraform(path: str, text: str) -> Iterator[Reading]:
             found = (replace(stated, default=bool(variable)) for stated in networks(_PAIR[name], written, source))
             pairs.setdefault(block, []).extend((_PAIR[name], stated) for stated in found)
         if name in _ENDPOINTS and match["value"].startswith('"'):
-            for each in endpoint(match["value"].strip('"'), source):
-                yield replace(each, default=bool(variable))
+            for setting in endpoint(match["value"].strip('"'), source):
+                yield replace(setting, default=bool(variable))
     for stated in pairs.values():
         if {field for field, _each in stated} == {KUBERNETES_PODS, SERVICES}:
             yield from (other for _field, other in stated)
@@ -112,7 +112,7 @@ def _read(text: str) -> _Read:
 
 
 def _innermost(blocks: list[_Block], place: int) -> _Block | None:
-    return max((block for block in blocks if _holds(block, place)), key=lambda each: each.start, default=None)
+    return max((block for block in blocks if _holds(block, place)), key=lambda block: block.start, default=None)
 
 
 def _holds(block: _Block, place: int) -> bool:

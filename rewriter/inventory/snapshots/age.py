@@ -13,7 +13,7 @@ DEFAULT_DAYS = 7
 
 
 def stale(snapshots: Iterable[Snapshot], now: datetime, most_days: int = DEFAULT_DAYS) -> dict[Source, str]:
-    """How old each snapshot is that is older than `most_days`, in words; one that tells no age is left out."""
+    """How old each snapshot is that is older than `most_days`, in words; one without an age is left out."""
     found = {}
     for snapshot in snapshots:
         age = snapshot.age(now)

@@ -1,4 +1,4 @@
-"""What the bytes of a file tell before anything parses them."""
+"""What the bytes of a file show before anything parses them."""
 
 from __future__ import annotations
 

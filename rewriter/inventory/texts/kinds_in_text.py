@@ -56,7 +56,7 @@ def may_hold_pods(text: bytes, inert_kinds: Collection[str] = ()) -> bool:
 
 
 def _pairs(text: bytes, kinds: frozenset[bytes]) -> set[tuple[bytes, bytes]]:
-    """The API versions and kinds that stand together: where the text alone does not tell, every pair of two.
+    """The API versions and kinds that stand together: where the text alone does not show that, every pair of two.
 
     The version is empty where it is written so that only a parser reads it.
     """

@@ -127,3 +127,19 @@ def texts(value: Any) -> dict[str, str]:
 def items(value: Any) -> list[Mapping[str, Any]]:
     """The mappings of a list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def text_items(value: Any) -> list[str]:
+    """The texts of a list."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def known_text(value: Any) -> str | None:
+    """The value if it is a text that is not empty and has no placeholder, else None."""
+    text = text_or_none(value)
+    return None if text is None or yamltext.has_substitution(text) else text
+
+
+def text_or_none(value: Any) -> str | None:
+    """The value if it is a text that is not empty, else None."""
+    return value if isinstance(value, str) and value else None

@@ -1,6 +1,6 @@
 """Python that calls kubectl, oc or helm, as a script of a shell would write it.
 
-Only such programs tell what a cluster holds: the text of any other is empty here, and that of tests too.
+Only such programs show what a cluster holds: the text of any other is empty here, and that of tests too.
 """
 
 from __future__ import annotations

@@ -78,13 +78,15 @@ def unread_settings(
     owners_of: Callable[[str], Iterable[Cluster]],
 ) -> Sequence[UnreadSettings]:
     """What may set the agents of a cluster and is not read; none where a snapshot lists it."""
-    if cluster is not None and any(cluster.name == each.name for snapshot in snapshots for each in snapshot.clusters):
+    if cluster is not None and any(
+        cluster.name == member.name for snapshot in snapshots for member in snapshot.clusters
+    ):
         return ()
 
     def lines_of(path: str) -> list[int]:
-        return [each.source.line or 0 for file in files.files if file.path == path for each in files.manifests(file)]
+        return [found.source.line or 0 for file in files.files if file.path == path for found in files.manifests(file)]
 
-    stated = [each.settings for each in installs]
+    stated = [install.settings for install in installs]
     return tuple(unread_of_installs(stated, cluster, files.unread_settings(), owners_of, lines_of))
 
 

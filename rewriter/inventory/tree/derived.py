@@ -28,7 +28,7 @@ class DerivedFacts:
     """What the releases of a tree make, found when it is first asked for.
 
     `cluster_at` gives the cluster of a placement of a file, `render` renders a release where that is possible,
-    `operators` are the conventions by which custom resources count as workloads, `clusters` tells which distributions
+    `operators` are the conventions by which custom resources count as workloads, `clusters` has which distributions
     bring the DNS of a cluster.
     """
 

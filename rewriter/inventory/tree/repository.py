@@ -66,7 +66,7 @@ class TreeInventory:
     `stale` says of sources that are too old to rest on, in words, how old they are.
     `operators` are the conventions by which custom resources count as workloads. `complete` are the namespaces of which
     a person says that the facts are all there is, `inert_kinds` kinds of which they say that they make no pods.
-    `render` renders a Helm release, `cache` is where what files tell is kept for the next run.
+    `render` renders a Helm release, `cache` keeps what was read of files for the next run.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class TreeInventory:
         )
 
     def offer(self, path: str, data: bytes) -> FileRecord | None:
-        """Takes note of a file that may hold facts; what its bytes tell, or None where more than that is noted."""
+        """Takes note of a file that may hold facts; what its bytes show, or None where more than that is noted."""
         record = self._files.offer(path, data, KEPT_KINDS)
         programs = self._files.offer_programs(path, data)
         return None if self._settings.offer(path, data) or programs else record
@@ -138,7 +138,7 @@ class TreeInventory:
         self._files.take(path, record, data, number)
 
     def keep(self) -> None:
-        """Keeps what the files tell, for the next run. Every file must have been offered."""
+        """Keeps what was read of the files for the next run. Every file must have been offered."""
         self.kept.keep(self._files)
 
     def leave_out(
@@ -202,7 +202,7 @@ class TreeInventory:
 
     @cached_property
     def tree_clusters(self) -> TreeClusters:
-        """The clusters that the tree alone tells of."""
+        """The clusters that are known from the tree alone."""
         return tree_clusters(self.installs)
 
     def local_globs(self, folder: str) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from rewriter.inventory.tree.repository import TreeInventory
 def repository_as_json(inventory: TreeInventory, repository: str, created: datetime) -> dict[str, Any]:
     """The content of a partial snapshot; `repository` is the URL that it is known by.
 
-    What belongs to a cluster that has no name here is left out: another repository could not tell whose it is. A fact
+    What belongs to a cluster that has no name here is left out: another repository could not know whose it is. A fact
     that something speaks against is left out, too, and so is a policy that the cluster may get with another text.
     """
     meshed = [cluster for cluster in inventory.clusters if cluster.meshed]
@@ -52,9 +52,9 @@ def _lists(inventory: TreeInventory, cluster: Cluster) -> dict[str, list[dict[st
     }
     found = {
         name: [
-            {**fact_as_json(each), "found": _place(inventory, each.source)}
-            for each in of
-            if each.cluster == cluster.name
+            {**fact_as_json(fact), "found": _place(inventory, fact.source)}
+            for fact in of
+            if fact.cluster == cluster.name
         ]
         for name, of in facts.items()
     }

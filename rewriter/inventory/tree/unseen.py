@@ -124,7 +124,7 @@ class Unseen:
 
     @cached_property
     def _stale_places(self) -> Mapping[Source, str]:
-        """The stale snapshots, and the places in repositories of which they tell."""
+        """The stale snapshots, and the places in repositories that their facts came from."""
         old = (snapshot for snapshot in self._snapshots if snapshot.source in self._stale)
         places = {source: self._stale[snapshot.source] for snapshot in old for source in snapshot.sources}
         return {**places, **self._stale}

@@ -32,10 +32,10 @@ class RegistryError(Exception):
 class Pass:
     """One anti-pattern: its code and id, the kinds of policy it reads, and the function that finds it.
 
-    `change` is the release that brings what the pass speaks of (`rewriter.cilium.version`; None: every release does).
+    `change` is the release that brings what the pass reports (`rewriter.cilium.version`; None: every release does).
     The pass concerns upgrades to that release or a later one, and with `crossing` only those that come from before
     it; `spans` narrows that further. `after` names the passes whose fixes this one wants to see. With `any_types` it
-    also reads policies that hold values of types that no release decodes; other passes need not reckon with them. One
+    also reads policies that hold values of types that no release decodes; other passes never get such a policy. One
     that `drops` finds rules that allow less than they mean: where another policy lets that through, its findings are
     notes. One that `exposes` finds policies that protect no pod or let every peer in: its findings come before
     others of their severity. What a pass that `guesses` finds is mended by a guess or by hand: its fixes are unsafe or

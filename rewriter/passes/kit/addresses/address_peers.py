@@ -47,7 +47,7 @@ def peers_instead(site: RuleSite, found: Sequence[Holder]) -> tuple[list[NewPeer
 
 
 def nameless_targets(site: RuleSite, found: Iterable[Holder], news: Iterable[NewPeers]) -> tuple[str, ...]:
-    """That a port of the new rules is a name that no container behind its Service has, in words, a Service each."""
+    """Ports of the new rules by names that no container behind their Service has: words for each such Service."""
     items = [members_of(item) for new in news for item in new.ports or ()]
     written = {members_of(port).get("port") for item in items for port in list_of(item.get("ports", [item]))}
     services = [holder.who for holder in found if isinstance(holder.who, Service)]

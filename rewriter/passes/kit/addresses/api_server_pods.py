@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from rewriter.cilium.policy import PeerField
 from rewriter.evidence.api_server import SERVICE_PORT, USUAL_PORT, ApiServer
 from rewriter.finding import Finding
-from rewriter.passes.kit.addresses.api_server_rules import api_server_finding, server_text
+from rewriter.passes.kit.addresses.api_server_rules import api_server_finding, field_text
 from rewriter.passes.kit.addresses.api_server_words import words_for_api_server
 from rewriter.passes.kit.changes.forms import members_of
 from rewriter.passes.kit.changes.site import RuleSite
@@ -49,7 +49,7 @@ def pods_finding(site: RuleSite, field: PeerField, server: ApiServer) -> Iterato
 
 
 def _field_text(site: RuleSite, field: PeerField) -> str:
-    text = server_text(site, field)
+    text = field_text(site, field)
     return "to" if text == "ipBlock" else text
 
 

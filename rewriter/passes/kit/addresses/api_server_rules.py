@@ -135,7 +135,7 @@ def bound_ports(site: RuleSite) -> str:
 
 def range_findings(site: RuleSite, field: PeerField, entry: CidrEntry, server: ApiServer) -> Iterator[Finding]:
     message = (
-        f"`{server_text(site, field)}` {entry.text} never {'denies' if site.deny else 'reaches'} the API server: "
+        f"`{field_text(site, field)}` {entry.text} never {'denies' if site.deny else 'reaches'} the API server: "
         "it is a node in that range, and no CIDR matches a node"
     )
     guess = server.port != SERVICE_PORT and not is_on(site.rule, server.port or USUAL_PORT)
@@ -143,5 +143,5 @@ def range_findings(site: RuleSite, field: PeerField, entry: CidrEntry, server: A
     yield from api_server_finding(site, field, route, message, [server.node_evidence], server, set(), guess=guess)
 
 
-def server_text(site: RuleSite, field: PeerField) -> str:
+def field_text(site: RuleSite, field: PeerField) -> str:
     return "ipBlock" if site.context.policy.kind == KNP else field.name

@@ -1,6 +1,6 @@
 """Rules that mean the API server by their words, or by the rights of their pods, and name what never holds it.
 
-No CIDR matches an API server that is a node of the cluster, and it is no part of the world. Where no fact tells where
+No CIDR matches an API server that is a node of the cluster, and it is no part of the world. Where no fact says where
 it is, a rule that says it is for the API server, on the usual port of one that people run themselves, most often means
 such a node.
 """
@@ -17,7 +17,7 @@ from rewriter.evidence.clusters import parsed
 from rewriter.finding import Finding, Severity
 from rewriter.inventory.facts.model import EndpointSlice
 from rewriter.passes.kit.addresses.address_owner import matches_nodes, server_ports
-from rewriter.passes.kit.addresses.api_server_rules import api_server_finding, bound_ports, server_text
+from rewriter.passes.kit.addresses.api_server_rules import api_server_finding, bound_ports, field_text
 from rewriter.passes.kit.addresses.cidr_entries import CidrEntry, read_entries
 from rewriter.passes.kit.changes.site import RuleSite
 from rewriter.passes.kit.ports.port_numbers import is_on, names_any, on_others
@@ -34,7 +34,7 @@ _ANOTHER = re.compile(
     r"(?<![a-z])(?:remote|other|external|downstream|upstream|target|tenant|guest|hosted|managed|workload|member|peer|"
     r"vcluster|vips?|virtual ip|load ?balancers?|lb|haproxy|proxy|eks|aks|gke)(?![a-z])"
 )
-#: The first address of the Service ranges that installations have unless told otherwise: kubeadm, Talos and kind; k3s
+#: The first address of the Service ranges that installations have by default: kubeadm, Talos and kind; k3s
 #: and RKE2; EKS, twice; Kubespray; MicroK8s; OpenShift.
 _USUAL_FIRST = parsed(
     ("10.96.0.1", "10.43.0.1", "172.20.0.1", "10.100.0.1", "10.233.0.1", "10.152.183.1", "172.30.0.1")
@@ -82,7 +82,7 @@ def address_finding(site: RuleSite, field: PeerField, entry: CidrEntry, server: 
         end = "never reaches the API server: it is the usual ClusterIP of default/kubernetes, which no CIDR matches"
     else:
         end = "reaches no API server that is a node of the cluster: no CIDR matches a node"
-    yield from _unknown(site, field, entry.index, f"`{server_text(site, field)}` {entry.text} {end}", server)
+    yield from _unknown(site, field, entry.index, f"`{field_text(site, field)}` {entry.text} {end}", server)
 
 
 def is_meant(site: RuleSite, field: PeerField, entry: CidrEntry, server: ApiServer) -> bool:

@@ -105,7 +105,7 @@ def read_entries(peers: PeerField) -> Iterator[CidrEntry]:
 
 
 def _ip_block(peer: object) -> object:
-    """The block of a NetworkPolicy peer that is nothing else besides."""
+    """The block of a NetworkPolicy peer that has no other member."""
     if not isinstance(peer, dict) or peer.get("podSelector") is not None or peer.get("namespaceSelector") is not None:
         return None
     return peer.get("ipBlock")
@@ -128,7 +128,7 @@ def members_of(context: Context) -> tuple[Member | None, tuple[Member, ...]]:
 
 
 def matches_pods(context: Context) -> bool:
-    """Whether CIDRs match pods by their address (policy-cidr-match-mode `pods`) on the release to be ready for."""
+    """Whether CIDRs match pods by their address (policy-cidr-match-mode `pods`) on the target release."""
     return bool(context.cluster and context.cluster.cidr_match_pods) and context.to_version >= CIDR_MATCHES_PODS
 
 

@@ -193,7 +193,7 @@ def _in_network_policy(
     found = list(_network_policy_peers(context, covered, handled))
     rest = [peer for index, peer in enumerate(field.entries) if index not in {entry.index for entry in removed}]
     there = {**rule.raw, field.name: rest} if rest else None
-    added = [each for each in found if _is_new(context, rule, field, each[0], there)]
+    added = [candidate for candidate in found if _is_new(context, rule, field, candidate[0], there)]
     gone = [entry.index for entry in removed]
     peers = [peer for peer, *_ in added]
     operations: tuple[Operation, ...]

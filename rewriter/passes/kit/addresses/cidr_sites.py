@@ -156,7 +156,7 @@ def ranges_text(member: Member) -> str:
 
 
 def internet_exceptions(site: CidrSite, entries: Sequence[CidrEntry]) -> Iterator[Finding]:
-    """What is wider than any private range means the internet, unless an exception shows that pods were meant."""
+    """Findings of entries wider than any private range, which mean the internet, with an exception of pods."""
     for entry in entries:
         held = Held(entry, (), (), (), ())
         if not matches_pods(site.context) and carves_inside_pods(site.context, entry):

@@ -19,7 +19,7 @@ from rewriter.passes.kit.changes.site import RuleSite
 
 
 def is_elsewhere(context: Context, spec: Spec, rule: Rule, field: PeerField, entry: CidrEntry) -> bool:
-    """Whether CNP020 (the API server), CNP028 (Services) or CNP031 (host policies) speak of an entry, not CNP003."""
+    """Whether CNP020 (API server), CNP028 (Services) or CNP031 (host policies) reports an entry in place of CNP003."""
     if is_node_port(context, rule, entry):
         return True
     if entry.internet:

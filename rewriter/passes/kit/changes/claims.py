@@ -58,7 +58,7 @@ def apart(rule: Rule) -> tuple[Mapping[str, object], ...]:
 
 
 def _without_demands(rule: Rule, raw: Mapping[str, object]) -> Mapping[str, object]:
-    """What stands for a rule as a declared one, which is read as one that allows: a deny rule asks for ports alone."""
+    """A rule as it is declared, which is read as an allow rule: of a deny rule only the ports count."""
     if not rule.deny:
         return raw
     items = raw.get("toPorts")

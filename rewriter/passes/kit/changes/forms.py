@@ -64,7 +64,7 @@ def with_specs(policy: Policy, form: Callable[[Spec], Form]) -> Policy:
     for spec in policy.specs:
         name, _, index = spec.route.removeprefix(f"{policy.route}/").partition("/")
         if index:
-            raw[name] = [form(spec) if number == int(index) else each for number, each in enumerate(raw[name])]
+            raw[name] = [form(spec) if number == int(index) else other for number, other in enumerate(raw[name])]
         else:
             raw[name] = form(spec)
     return read_policy(raw, namespace=policy.namespace, base=policy.route)

@@ -40,10 +40,10 @@ class OpeningRules:
         pairs = list(product(wanted.peers, wanted.ports))
         found: list[tuple[int, AppliedRule]] = []
         for owner in self._covering.owners(*pairs[0]) if pairs else ():
-            other = next((each for each in self._alike[owner] if each[1] is not but), None)
+            other = next((entry for entry in self._alike[owner] if entry[1] is not but), None)
             if other is not None and all(_says(other[1].entry, peer, grant) for peer, grant in pairs):
                 found.append(other)
-        return min(found, key=lambda each: each[0])[1] if found else None
+        return min(found, key=lambda entry: entry[0])[1] if found else None
 
 
 def _allows(entry: Entry) -> bool:
@@ -51,7 +51,7 @@ def _allows(entry: Entry) -> bool:
 
 
 def _says(entry: Entry, peer: Term, grant: PortGrant) -> bool:
-    """Whether a rule has a peer with its ports; ports first, which tell most rules apart."""
+    """Whether a rule has a peer with its ports; ports first, in which most rules differ."""
     return any(grant_covers(other, grant) for other in entry.ports) and any(
         term_covers(wide, peer) for wide in entry.peers
     )

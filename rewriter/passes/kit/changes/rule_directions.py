@@ -19,7 +19,7 @@ _DENYING = re.compile(r"deny|denie|lock-?down|isolat|default", re.IGNORECASE)
 
 
 def has_no_rules(spec: Spec) -> bool:
-    """Whether a rule set has no item in any of its lists; a list that is no list is another matter."""
+    """Whether a rule set has no item in any of its lists. A malformed list counts as one with items."""
     lists = [spec.raw.get(name) for name in LISTS]
     return all(items is None or items == [] for items in lists) and any(
         name in spec.members for name in ("endpointSelector", "nodeSelector")
@@ -36,7 +36,7 @@ def denied_claims(policy: Policy, spec: Spec) -> Iterator[FlowClaim]:
 
 
 def directions_of(spec: Spec) -> list[str]:
-    """The directions that the rule set speaks of, ingress where it speaks of none, without those never denied."""
+    """The directions that the rule set names, ingress where it names none, without those never denied."""
     denied = denied_by_name(spec)
     spoken = [n for n in (INGRESS, EGRESS) if n in spec.members or f"{n}Deny" in spec.members or n in denied]
     types = spec.raw.get("policyTypes")

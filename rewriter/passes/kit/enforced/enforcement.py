@@ -51,7 +51,7 @@ def _with_nodes(flags: AgentFlags) -> AgentFlags:
 def rejected_today(context: Context) -> Rejection | None:
     """Why the source release rejects the policy in its cluster, and does not enforce it.
 
-    That rules name nodes is no reason where it is unknown how the agents run: the pass `rejected` speaks of that.
+    That rules name nodes is no reason where it is unknown how the agents run: the pass `rejected` reports that.
     """
     return rejected(context.policy, context.from_version, context.flags)
 
@@ -305,7 +305,7 @@ def _besides(own: Policy, policies: Iterable[Policy]) -> Iterator[Policy]:
 def may_share_pods(policy: Policy, spec: Spec, other: Policy, other_spec: Spec) -> bool:
     """Whether two rule sets may apply to one pod: not where they demand different values of a label.
 
-    Cilium writes a policy's own namespace over one that its subject names, so that such a one tells no pods apart.
+    Cilium writes a policy's own namespace over one that its subject names, so that such a one distinguishes no pods.
     """
     if policy.namespace and other.namespace and policy.namespace != other.namespace:
         return False
@@ -343,8 +343,8 @@ def _denying(policy: Policy, spec: Spec, direction: str, upgrade: _Upgrade) -> I
     """The other policies in force today that put pods of the rule set into default deny."""
     for other in _besides(policy, near(upgrade.others, [policy])):
         if any(
-            may_share_pods(policy, spec, other, each) and direction in _directions(other, each, upgrade.source)
-            for each in other.specs
+            may_share_pods(policy, spec, other, theirs) and direction in _directions(other, theirs, upgrade.source)
+            for theirs in other.specs
         ) and not rejected(other, upgrade.source):
             yield other
 

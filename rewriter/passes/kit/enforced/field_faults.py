@@ -26,7 +26,7 @@ READ = frozenset({"policy.cilium.io/name", "policy.cilium.io/no-track-port", "po
 
 _INSIDE_DENY_RULE = re.compile(r"/(?:in|e)gressDeny/\d+/[^/]+/")
 
-#: What other passes speak of: the field, or a part of the route, and what the target release is then like.
+#: What other passes report: the field, or a part of the route, and what the target release is then like.
 _REMOVED_KINDS = frozenset({"kafka", "l7", "l7proto"})
 
 
@@ -39,7 +39,7 @@ class Fault:
 
 
 def faults_of(context: Context) -> Iterator[Fault]:
-    """The problems that the schemas of the source and the target release have and no other pass speaks of."""
+    """The problems that the schemas of the source and the target release have and no other pass reports."""
     ends = tuple(dict.fromkeys((context.from_version, context.to_version)))
     found: dict[tuple[str, bool], tuple[SchemaProblem, list[Version]]] = {}
     for version in ends:
@@ -71,7 +71,7 @@ def faults_of_others(context: Context) -> Iterator[Fault]:
 
 
 def others_say(context: Context, problem: SchemaProblem, version: Version) -> bool:
-    """Whether another pass has the finding: what the agent rejects, what a release removed, what decides no text."""
+    """Whether another pass reports it, as what the agent rejects or a release removed, or a placeholder decides it."""
     policy = context.policy
     tokens = problem.route.removeprefix(policy.route).split("/")[1:]
     if any(token.endswith("Requires") for token in tokens):

@@ -1,4 +1,4 @@
-"""A policy as it is once its unknown fields stand where they were meant to: what CNP016 speaks of is one mistake."""
+"""A policy as it is once its unknown fields stand where they were meant to: what CNP016 reports is one mistake."""
 
 from __future__ import annotations
 

@@ -114,16 +114,20 @@ def _into_absent(context: Context, problem: SchemaProblem) -> Iterator[FieldFix]
     for name, shape in place.fields.items():
         if not isinstance(shape, Fields) or key not in shape.fields or written.get(name) is not None:
             continue
-        held = {each: item for each, item in written.items() if each in shape.fields and each not in place.fields}
+        held = {
+            field_name: item
+            for field_name, item in written.items()
+            if field_name in shape.fields and field_name not in place.fields
+        }
         if not fits(held, shape):
             continue
         route = f"{parent}/{name}"
         operations: list[Operation] = [
             {"op": "remove", "path": f"{parent}/{next(iter(held))}"},
             {"op": "add", "path": route, "value": held},
-            *({"op": "remove", "path": f"{parent}/{each}"} for each in [*held][1:]),
+            *({"op": "remove", "path": f"{parent}/{field_name}"} for field_name in [*held][1:]),
         ]
-        covers = tuple(f"{parent}/{each}" for each in held)
+        covers = tuple(f"{parent}/{field_name}" for field_name in held)
         narrows = _narrows(context, route, place, name, held)
         yield FieldFix(key, f"`{name}`", route, tuple(operations), covers, narrows)
 
@@ -190,7 +194,7 @@ def _narrows_selector(context: Context, route: str, name: str, value: object, *,
         return False
     if network_policy and parent.rpartition("/")[2] not in ("podSelector", "namespaceSelector"):
         return False
-    before, after = (read_selector(each, parent) for each in (written, {**_known(written), name: value}))
+    before, after = (read_selector(labels, parent) for labels in (written, {**_known(written), name: value}))
     if after is None or before is None:
         return False
     if after.names_reserved or before.names_namespace != after.names_namespace:

@@ -19,8 +19,8 @@ from rewriter.passes.kit.enforced.enforcement import FlowChanges, denied_today, 
 def changed_by_upgrade(context: Context) -> FlowChanges:
     """What the rules of an enforced policy open and close by being read as the target release reads them.
 
-    Mostly nothing. A policy that the target release rejects as it is would not be read at all: there this is the doing
-    of the fix that keeps it alive.
+    Mostly nothing. A policy that the target release rejects as it is would not be read at all: there the fix causes
+    these changes, since it keeps the policy alive.
     """
     opens: list[FlowClaim] = []
     closes: list[FlowClaim] = []

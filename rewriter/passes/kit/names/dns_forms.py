@@ -74,7 +74,7 @@ def refused_search_forms(
     rule, item = asking[0]
     namespaces = [space for names, _ in concerned if (space := namespace_of_reach(names.reach))]
     shown = names
-    names = list(dict.fromkeys((*names, *(str(each["matchName"]).lower() for each in added if "matchName" in each))))
+    names = list(dict.fromkeys((*names, *(str(form["matchName"]).lower() for form in added if "matchName" in form))))
     first = search_forms(names[0], namespaces[0])[0]
     yield report(
         context,

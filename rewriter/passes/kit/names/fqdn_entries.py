@@ -280,7 +280,7 @@ def _exposed(name: FqdnEntry, exact: str) -> WrongName | None:
 
 
 def _exposed_pattern(name: FqdnEntry, pattern: str) -> WrongName | None:
-    """A pattern all of whose names the cluster itself serves. Other names may come, so that it stays for a human."""
+    """A pattern all of whose names the cluster itself serves. Other names may come, so it is left to a person."""
     if not pattern.startswith("*"):
         return None
     used = (

@@ -54,7 +54,7 @@ def service_port_sites(context: Context) -> Iterator[Finding]:
 
 
 def _is_for_every_pod(site: PortSite) -> bool:
-    """Whether a rule lets traffic in to all pods of the cluster, so that it speaks of no Service in particular."""
+    """Whether a rule lets traffic in to all pods of the cluster, so it is not about one Service in particular."""
     subject = site.spec.subject
     everybody = site.context.policy.clusterwide and subject is not None and not subject.requirements
     return site.rule.direction == INGRESS and everybody

@@ -104,7 +104,7 @@ def _lets_outside_in(rule: Rule | None, port: int) -> bool:
 
 
 def _stands_here(context: Context, reach: Reach, port: int) -> bool:
-    """Whether the finding belongs to this policy: the first that speaks of the port, else the first that denies."""
+    """Whether the finding belongs to this policy: the first that names the port, else the first that denies."""
     rules = [applied for applied in reach.rules(INGRESS) if applied.entry.default_deny]
     about = [rule for rule in rules if rule.rule is not None and is_on(rule.rule, port)]
     return is_first_of(context.policy, about or rules)

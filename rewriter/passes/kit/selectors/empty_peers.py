@@ -85,7 +85,7 @@ def _says(words: re.Pattern[str], text: str, site: Site) -> bool:
 
 
 def _is_narrow(text: str, site: Site) -> bool:
-    """Whether words speak of less than every namespace, or of the policy's own."""
+    """Whether words mean less than every namespace, or of the policy's own."""
     own = site.context.policy.namespace or ""
     rest = re.sub(rf"\b{_ALL}(?: the| of the)? (?:\w+ )?namespaces?\b", "", _plain(text))
     return bool(_NARROW.search(rest) or (own and re.search(rf"\b(?:in|of|from) {re.escape(own)}\b", _plain(text))))

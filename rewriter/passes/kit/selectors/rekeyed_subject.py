@@ -40,7 +40,9 @@ def rekeyed(context: Context, spec: Spec, requirement: Requirement, right: Right
     reaches = reach_of(applied, new) if denying else ()
     if denying and (not reaches or any(reach.hidden for reach in reaches)):
         return None
-    cut_off = {each: found for each in sorted(denying) if (found := pods_cut_off(applied, new, reaches, each))}
+    cut_off = {
+        direction: found for direction in sorted(denying) if (found := pods_cut_off(applied, new, reaches, direction))
+    }
     if not cut_off:
         return Rekeyed(_change(context, spec, after, new, right.operations))
     off = dict.fromkeys(cut_off, False)

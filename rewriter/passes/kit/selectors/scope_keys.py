@@ -16,7 +16,7 @@ _MISSPELT = frozenset(
     re.sub("[^a-z0-9]", "", key)
     for key in (NAMESPACE_LABEL, f"{K8S}{NAMESPACE_LABEL}", "io.kubernetes.namespace", "k8sio.kubernetes.namespace")
 )
-#: Keys that other tools and other objects use for it; no pod has them unless somebody puts them there.
+#: Keys that other tools and other objects use for it; no pod has them unless its manifest does.
 _FOREIGN = frozenset({"namespace", NAMESPACE_NAME_LABEL})
 #: From which likeness on (difflib's ratio) a key is a slip of the pen.
 _NEAR = 0.92

@@ -58,7 +58,7 @@ def split_peers(context: Context) -> Iterator[SplitPeer]:
         if selector is None:
             continue
         besides = [other for other in others if abs(other.index - site.index) == 1]
-        if besides and not context.comments_at(max(site, besides[0], key=lambda each: each.index).route):
+        if besides and not context.comments_at(max(site, besides[0], key=lambda peer: peer.index).route):
             found = _split(context, site, besides[0], selector)
             if found is not None:
                 yield found

@@ -203,7 +203,7 @@ def _replaced(value: object, old: str, new: str) -> object:
         return {k: new if _is_scope(k) and v == old else _replaced(v, old, new) for k, v in value.items()} | (
             {"values": [new]} if _is_scope(str(value.get("key"))) and value.get("values") == [old] else {}
         )
-    return [_replaced(each, old, new) for each in value] if isinstance(value, list) else value
+    return [_replaced(item, old, new) for item in value] if isinstance(value, list) else value
 
 
 def _is_scope(key: str) -> bool:

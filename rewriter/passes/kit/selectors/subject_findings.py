@@ -147,7 +147,7 @@ def in_no_known_namespace(context: Context, subject: Selector) -> Iterator[Findi
 def selects_no_node(context: Context, spec: Spec, subject: Selector) -> Iterator[Finding]:
     """The finding of a nodeSelector that no known node has, and that one nearly has.
 
-    Nodes join without a manifest, so that only a label that is nearly there tells of a mistake.
+    Nodes join without a manifest, so that only a label that is nearly there shows a mistake.
     """
     selected, known = nodes_of(context, spec)
     if selected or not known or has_placeholder(spec.raw.get("nodeSelector")):

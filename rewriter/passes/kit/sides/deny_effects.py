@@ -29,7 +29,7 @@ def allows(rule: AppliedRule) -> bool:
 
 
 def selects_no_pod(context: Context, spec: Spec) -> bool:
-    """Whether no pod is under the rule set for certain: the pass unselected-subject speaks of that."""
+    """Whether no pod is under the rule set for certain: the pass unselected-subject reports that."""
     term = subject_term(context.policy, spec)
     found = matches(context, term) if term is not None else None
     return found is not None and not found.workloads and found.certain

@@ -61,7 +61,7 @@ def refused_ports(
 
 
 def _is_unheard(context: Context, receiver: Workload, protocol: str, number: int) -> bool:
-    """Whether a flow is DNS, or goes to a port on which nothing listens: other passes speak of these."""
+    """Whether a flow is DNS, or goes to a port on which nothing listens: other passes report these."""
     return number == _DNS or listens(context, receiver, protocol, number) is False
 
 
@@ -109,7 +109,7 @@ def _flows(port: PortProtocol, kind: str, receiver: Workload) -> Iterator[tuple[
 
 
 def _all_numbers(context: Context, workload: Workload, receiver: Workload, direction: str) -> set[tuple[str, int]]:
-    """The ports that tell whether anything passes: those that the receiver declares, and those of any rule."""
+    """The ports on which a flow is tried: those that the receiver declares, and those of any rule."""
     found = {(port.protocol, port.number) for port in receiver.ports}
     for rule in reach_of_workload(context, workload).rules(direction):
         for grant in rule.entry.ports:
