@@ -138,6 +138,39 @@ def test_values_of_a_generated_config_map() -> None:
     assert [c.name for c in made.clusters] == ["alpha"]
 
 
+@pytest.mark.parametrize(
+    ("reference", "generators", "name"),
+    [
+        pytest.param({"targetPath": "cluster.name"}, [{"literals": ["key=alpha"]}], "alpha", id="literal"),
+        pytest.param({"targetPath": "cluster.name"}, [{"envs": ["v.env"]}], None, id="env-file"),
+        pytest.param(
+            {"targetPath": "cluster.name"},
+            [{"literals": ["key=alpha"]}, {"envs": ["v.env"], "behavior": "merge"}],
+            None,
+            id="env-file-over-a-literal",
+        ),
+        pytest.param({}, [{"literals": ["key=cluster: {name: alpha}"]}], "alpha", id="values-in-a-literal"),
+        pytest.param({}, [{"literals": ["key=cluster: {name: alpha}"], "envs": ["v.env"]}], "alpha", id="of-one-line"),
+        pytest.param({}, [{"files": ["key=values.properties"]}], None, id="file-not-at-hand"),
+        pytest.param(
+            {},
+            [{"literals": ["key=cluster: {name: alpha}"]}, {"files": ["key=values.properties"]}],
+            None,
+            id="one-file-not-at-hand",
+        ),
+    ],
+)
+def test_values_of_a_config_map_some_of_which_is_not_at_hand(
+    reference: dict[str, Any], generators: list[dict[str, Any]], name: str | None
+) -> None:
+    files = {
+        "a/cilium.yaml": release({}, valuesFrom=[{"kind": "ConfigMap", "name": "v", "valuesKey": "key"} | reference])
+    }
+    for index, generator in enumerate(generators):
+        files[f"a/{index}/kustomization.yaml"] = kustomization(configMapGenerator=[{"name": "v"} | generator])
+    assert [c.name for c in inventory(files).clusters] == ([] if name is None else [name])
+
+
 def test_one_release_substituted_for_two_clusters() -> None:
     files = {"base/cilium.yaml": release(values("${NAME}")), "base/p.yaml": OWN}
     for name in ("alpha", "beta"):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rewriter import yamltext
 from rewriter.inventory.cilium.cilium_values import merged_values
-from rewriter.inventory.delivery.appliers import texts_of
-from rewriter.inventory.delivery.kustomize import joined
+from rewriter.inventory.delivery.generated_texts import generated_texts, has_env_files
 from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.files.offered import OfferedFile
 from rewriter.inventory.files.tree_files import TreeFiles
@@ -51,30 +49,28 @@ class ValuesFiles:
         if reference.get("kind") != "ConfigMap":
             return None
         name, key = str(reference.get("name")), str(reference.get("valuesKey") or "values.yaml")
-        found = [*self._generated(name, key), *self._config_maps(name, key, namespace)]
-        if len(set(found)) != 1:
-            return None
         path = reference.get("targetPath")
-        return set_value({}, str(path), typed(found[0])) if path else values_of(found[0])
+        found = [*self._generated(name, key, one_line=bool(path)), *self._config_maps(name, key, namespace)]
+        text = found[0] if len(set(found)) == 1 else None
+        if text is None:
+            return None
+        return set_value({}, str(path), typed(text)) if path else values_of(text)
 
-    def _generated(self, name: str, key: str) -> Iterator[str]:
-        """The texts that configMapGenerators put into a ConfigMap of a name."""
+    def _generated(self, name: str, key: str, *, one_line: bool) -> Iterator[str | None]:
+        """The texts that configMapGenerators put into a ConfigMap of a name; None for one that is not at hand.
+
+        An env file holds texts of one line each, so that only such a text may stand there.
+        """
         for kustomization in self._placements.kustomizations.values():
             for generator in items(kustomization.value.get("configMapGenerator")):
                 if generator.get("name") != name:
                     continue
-                for entry in texts_of(generator.get("files")):
-                    own, equals, path = entry.partition("=")
-                    if (own if equals else posixpath.basename(entry)) == key:
-                        inner = joined(kustomization.folder, path if equals else entry)
-                        self.used.add(inner)
-                        data = self._files.bytes_of(inner)
-                        if data is not None:
-                            yield data.decode("utf-8", "replace")
-                for literal in texts_of(generator.get("literals")):
-                    own, equals, value = literal.partition("=")
-                    if equals and own == key:
-                        yield value.strip("\"'")
+                if one_line and has_env_files(generator):
+                    yield None
+                for made in generated_texts(self._files, kustomization.folder, generator):
+                    if made.key == key:
+                        self.used.update(() if made.inner is None else (made.inner,))
+                        yield made.text
 
     def _config_maps(self, name: str, key: str, namespace: str | None) -> Iterator[str]:
         for path in self._files.variable_files:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rewriter import yamltext
-from rewriter.inventory.delivery.kustomize import Kustomization, joined
+from rewriter.inventory.delivery.generated_texts import generated_texts
+from rewriter.inventory.delivery.kustomize import Kustomization
 from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import TreeFiles
@@ -22,7 +22,9 @@ def generated_maps(files: TreeFiles, placements: Placements, name: str, namespac
             if generator.get("name") != name or namespace not in _namespaces(placements, folder, generator):
                 continue
             source = Source(kustomization.source.path, _line(files, kustomization, index))
-            yield ConfigMap(name, namespace, None, dict(_texts(files, folder, generator)), source)
+            made = generated_texts(files, folder, generator)
+            data = {key: text for key, text, _inner in made if text is not None}
+            yield ConfigMap(name, namespace, None, data, source)
 
 
 def _namespaces(placements: Placements, folder: str, generator: Mapping[str, Any]) -> frozenset[str]:
@@ -32,28 +34,6 @@ def _namespaces(placements: Placements, folder: str, generator: Mapping[str, Any
         return found
     own = generator.get("namespace")
     return frozenset({own}) if isinstance(own, str) else frozenset()
-
-
-def _texts(files: TreeFiles, folder: str, generator: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for entry in _listed(generator, "files"):
-        key, equals, path = entry.partition("=")
-        text = _text(files, joined(folder, path if equals else entry))
-        if text is not None:
-            yield key if equals else posixpath.basename(entry), text
-    for literal in _listed(generator, "literals"):
-        key, equals, value = literal.partition("=")
-        if equals:
-            yield key, value.strip("\"'")
-
-
-def _listed(generator: Mapping[str, Any], field: str) -> list[str]:
-    entries = generator.get(field)
-    return [entry for entry in entries if isinstance(entry, str)] if isinstance(entries, list) else []
-
-
-def _text(files: TreeFiles, inner: str) -> str | None:
-    data = files.bytes_of(inner)
-    return None if data is None else data.decode("utf-8", "replace")
 
 
 def _line(files: TreeFiles, kustomization: Kustomization, index: int) -> int | None:
