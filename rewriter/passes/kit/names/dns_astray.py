@@ -32,7 +32,8 @@ _RESOLVERS = re.compile(
 
 def dns_astray(context: Context, spec: Spec, egress: Sequence[Rule]) -> Iterator[Finding]:
     """The finding of the first rule on port 53 whose peers are no DNS pods, where nothing lets the pods reach these."""
-    rules = [(rule, field) for rule in egress if _names_dns(rule) and (field := _only_field(rule)) is not None]
+    named = [(rule, field) for rule in egress if _names_dns(rule) and (field := _only_field(rule)) is not None]
+    rules = [(rule, field) for rule, field in named if _may_be_astray(field)]
     if not rules:
         return
     servers = [shut_from_dns(context, reach) for reach in reach_of(context, spec)]
@@ -69,6 +70,11 @@ def _names_dns(rule: Rule) -> bool:
 def _only_field(rule: Rule) -> PeerField | None:
     fields = [field for field in rule.peers if field.entries]
     return fields[0] if len(fields) == 1 else None
+
+
+def _may_be_astray(field: PeerField) -> bool:
+    """Whether peers may be a whole namespace or the world; most rules name the DNS pods, as one sees at once."""
+    return field.name == "toEntities" or field.name in _CIDRS or all(map(_is_every_pod, field.entries))
 
 
 def _is_own_namespace(context: Context, field: PeerField, server: DnsServer) -> bool:
