@@ -44,13 +44,13 @@ _POSSIBLE: Mapping[str, tuple[Any, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class PossibleSetting:
-    """A setting that the agents may have, such as "policyEnforcementMode: always", and what says so.
+    """A setting that the agents may have, such as "policyEnforcementMode: always", and the places that say so.
 
     `usual` is the cluster without it and `cluster` with it.
     """
 
     setting: str
-    place: str
+    places: tuple[str, ...]
     usual: Cluster
     cluster: Cluster
 
@@ -58,15 +58,18 @@ class PossibleSetting:
 def possible_settings(
     inventory: Inventory, path: str, cluster: Cluster | None, versions: tuple[Version, Version]
 ) -> Iterator[PossibleSetting]:
-    """Every single setting that changes how policies of a file are read, and that may hold in its cluster.
+    """Every single setting that changes how policies of a file are read, and that may hold in its cluster; each once.
 
     Where the cluster is not known (None), those of every cluster that the file may be for count too.
     """
     usual = cluster or Cluster(DEFAULT_NAME, Source(""), meshed=any(known.meshed for known in inventory.clusters))
     found = [*_unread(inventory, cluster, usual), *(_of_each(inventory, path, usual) if cluster is None else ())]
-    for setting in dict.fromkeys(found):
+    places: dict[PossibleSetting, dict[str, None]] = {}
+    for setting in found:
+        places.setdefault(replace(setting, places=()), {}).update(dict.fromkeys(setting.places))
+    for setting, named in places.items():
         if any(settings_of(usual, version) != settings_of(setting.cluster, version) for version in versions):
-            yield setting
+            yield replace(setting, places=tuple(named))
 
 
 def shown(field: str, value: Any) -> str:
@@ -86,7 +89,7 @@ def _unread(inventory: Inventory, cluster: Cluster | None, usual: Cluster) -> It
                 continue
             for value in values:
                 setting = f"{VALUE_NAMES[field]}: {shown(field, value)}"
-                yield PossibleSetting(setting, str(unread), usual, _with(usual, field, value))
+                yield PossibleSetting(setting, (str(unread),), usual, _with(usual, field, value))
 
 
 def _is_known(cluster: Cluster, field: str, unread: UnreadSettings) -> bool:
@@ -102,8 +105,9 @@ def _of_each(inventory: Inventory, path: str, usual: Cluster) -> Iterator[Possib
         for field in _POSSIBLE:
             value = getattr(cluster, field)
             if value is not None:
-                setting, place = f"{VALUE_NAMES[field]}: {shown(field, value)}", str(cluster.source_of(field))
-                yield PossibleSetting(setting, f"as in {cluster.name}, {place}", usual, _with(usual, field, value))
+                setting = f"{VALUE_NAMES[field]}: {shown(field, value)}"
+                place = f"as in {cluster.name}, {cluster.source_of(field)}"
+                yield PossibleSetting(setting, (place,), usual, _with(usual, field, value))
 
 
 def _with(cluster: Cluster, field: str, value: Any) -> Cluster:

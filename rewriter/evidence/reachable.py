@@ -44,6 +44,7 @@ from rewriter.evidence.settings import DEFAULT_NAME, settings_of, workload_ident
 from rewriter.evidence.workloads import subject_term, workloads_of
 from rewriter.inventory.facts.model import UnreadPolicy, Workload
 from rewriter.records import dataclass
+from rewriter.text import policy_text
 
 
 class Answer(NamedTuple):
@@ -67,8 +68,13 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What is remembered of pods under the same rules: a judge for each peer, and its answers."""
+    """What is remembered of pods under the same rules: the rules of each direction, judges of peers and their answers.
 
+    `own` is the rule that is most the pods' own, by direction: see `Reach.most_own`.
+    """
+
+    rules: dict[str, tuple[AppliedRule, ...]] = field(default_factory=dict)
+    own: dict[str, AppliedRule | None] = field(default_factory=dict)
     judges: dict[Identity, Judge] = field(default_factory=dict)
     answers: dict[tuple[str, Identity, str, int], Answer] = field(default_factory=dict)
 
@@ -97,7 +103,20 @@ class Reach:
 
     def rules(self, direction: str) -> tuple[AppliedRule, ...]:
         """The rules of a direction that select the pods for certain."""
-        return tuple(rule for rule in self.selecting if rule.entry.direction == direction)
+        rules = self.judged.rules
+        if direction not in rules:
+            rules[direction] = tuple(rule for rule in self.selecting if rule.entry.direction == direction)
+        return rules[direction]
+
+    def most_own(self, direction: str) -> AppliedRule | None:
+        """Of the rules that put the pods into default deny, the one that is most their own; None where there is none.
+
+        That is one of a policy that is not clusterwide, has allow rules and the narrowest subject, in this order.
+        """
+        own = self.judged.own
+        if direction not in own:
+            own[direction] = _most_own(self.rules(direction))
+        return own[direction]
 
     def denied_by_default(self, direction: str) -> bool:
         """Whether the pods are in default deny for certain in a direction: by a policy, or as every pod is."""
@@ -137,6 +156,18 @@ class Reach:
         certain = certain and not any(rule.filled for rule in self.possible if rule.rule is None)
         certain = certain and not (decisive and found.allowed and all(rule.filled for rule in decisive))
         return Answer(found.allowed, found.reason, decisive, found.depends_on, certain)
+
+
+def _most_own(rules: Sequence[AppliedRule]) -> AppliedRule | None:
+    allowing = {id(r.policy) for r in rules if not r.entry.deny and r.entry.peers and r.entry.ports}
+
+    def rank(rule: AppliedRule) -> tuple[object, ...]:
+        narrow = -len(rule.entry.subject.conditions)
+        where = (policy_text(rule.policy), rule.entry.route)
+        return rule.policy.clusterwide, id(rule.policy) not in allowing, narrow, where
+
+    denying = [rule for rule in rules if rule.entry.default_deny and not rule.entry.subject_is_node]
+    return min(denying, key=rank, default=None)
 
 
 def reach_of(context: Context, spec: Spec) -> tuple[Reach, ...]:

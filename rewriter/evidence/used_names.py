@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from rewriter import patterns as re
 from rewriter.evidence.context import Context
+from rewriter.evidence.reachable import workload_key
 from rewriter.inventory.facts.model import Workload
 from rewriter.inventory.texts.manifests import items, mapping
 
@@ -51,9 +52,18 @@ def used_names(context: Context, workload: Workload | None) -> tuple[UsedName, .
     """The names that the pods of a workload use, each once; the API server's own are left out. Of no workload, none.
 
     With a proxy in their environment, pods ask for names inside the cluster only: the proxy asks for the others.
+    Read once for each workload of a run.
     """
     if workload is None:
         return ()
+    key = ("used names", *workload_key(workload))
+    if key not in context.answers:
+        context.answers[key] = _used_names(context, workload)
+    used: tuple[UsedName, ...] = context.answers[key]
+    return used
+
+
+def _used_names(context: Context, workload: Workload) -> tuple[UsedName, ...]:
     found = dict[str, UsedName]()
     proxied = False
     for key, text, where in settings_of_pods(context, workload):

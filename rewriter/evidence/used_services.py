@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from rewriter.evidence.context import Context
+from rewriter.evidence.reachable import workload_key
 from rewriter.evidence.used_names import is_own_address, settings_of_pods
 from rewriter.inventory.facts.model import Service, ServicePort, Workload
 
@@ -33,8 +34,16 @@ class UsedService(NamedTuple):
 def used_services(context: Context, workload: Workload) -> tuple[UsedService, ...]:
     """The Services that the settings of a workload's containers name in full, or of its own namespace in an address.
 
-    Of an address without a port, each port of the Service may be the one.
+    Of an address without a port, each port of the Service may be the one. Read once for each workload of a run.
     """
+    key = ("used services", *workload_key(workload))
+    if key not in context.answers:
+        context.answers[key] = _used_services(context, workload)
+    used: tuple[UsedService, ...] = context.answers[key]
+    return used
+
+
+def _used_services(context: Context, workload: Workload) -> tuple[UsedService, ...]:
     found: dict[tuple[str, str, tuple[int, ...]], UsedService] = {}
     for key, text, where in settings_of_pods(context, workload):
         if len(text) > 20_000 or is_own_address(key):

@@ -86,4 +86,5 @@ def test_the_status_in_a_snapshot_counts_for_its_cluster(folder: Path) -> None:
 
 def test_no_log(folder: Path) -> None:
     ran = cnpfix("--agent-log", "none.log", "policies.yaml")
-    assert (ran.code, ran.err) == (2, "cnpfix: --agent-log none.log: cannot be read: No such file or directory\n")
+    words = "cnpfix: --agent-log none.log: cannot be read: No such file or directory; this folder holds policies.yaml\n"
+    assert (ran.code, ran.err) == (2, words)

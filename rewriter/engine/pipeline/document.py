@@ -55,7 +55,7 @@ def fix_document(
     for possible in hooks.possible():
         usual = _fixed(document, possible.without(hooks), policies) if possible.without else outcome
         for place, words in find_doubts(usual, _fixed(document, possible.under(hooks), policies)):
-            found.setdefault(place, []).append(Doubt(possible.setting, possible.place, words))
+            found.setdefault(place, []).extend(Doubt(possible.setting, source, words) for source in possible.places)
     doubts = in_words(found)
     rests = [item for item in outcome.findings if item.fixed and place_of(item) in doubts]
     if any(not hooks.allowed(doubted(item.finding)) for item in rests):

@@ -59,13 +59,13 @@ class FileHooks:
 
 @dataclass(frozen=True, slots=True)
 class Possible:
-    """A setting of Cilium that may hold, what says so, and how to treat documents with and without it.
+    """A setting of Cilium that may hold, the places that say so, and how to treat documents with and without it.
 
     `without` is None where the hooks themselves are without it.
     """
 
     setting: str
-    place: str
+    places: Sequence[str]
     under: Callable[[FileHooks], FileHooks]
     without: Callable[[FileHooks], FileHooks] | None = None
 

@@ -318,7 +318,7 @@ class Fixer:
         return [
             Possible(
                 possible.setting,
-                possible.place,
+                possible.places,
                 partial(self._under, found, possible.cluster),
                 partial(self._under, found, possible.usual) if cluster is None else None,
             )
