@@ -19,6 +19,10 @@ from rewriter.cilium.version import (
     fault_of,
 )
 
+#: The Service of the API servers, with the labels that these keep. Every cluster has it, known or not.
+KUBERNETES = ServiceView("default", "kubernetes", labels={"component": "apiserver", "provider": "kubernetes"})
+API_SERVERS = f"{KUBERNETES.namespace}/{KUBERNETES.name}"
+
 
 def service_terms(entry: Mapping[str, Any], settings: Settings, facts: Facts) -> Iterator[Term]:
     """The terms of one entry of toServices; opaque where no known Service fits and some that is not known may."""
@@ -26,12 +30,17 @@ def service_terms(entry: Mapping[str, Any], settings: Settings, facts: Facts) ->
     services = [service for service in facts.services if matches(service)]
     adds = settings.adds_local_cluster and not settings.single_cluster
     local = [Condition(K8S, CLUSTER_LABEL, "In", (settings.local_cluster,))] if adds else []
-    if not services and not _known_not_to_exist(entry, facts):
+    if not services and means_kubernetes(entry):
+        yield opaque_term(SERVICE, API_SERVERS)
+    elif not services and not _known_not_to_exist(entry, facts):
         yield label_term([*opaque_term(SERVICE, service_text(entry)).conditions, *local])
     for service in services:
         if service.external:
             continue
-        if not service.selector:
+        if not service.selector and not service.addresses and _is_kubernetes(service):
+            # The API servers write its endpoints themselves, so that it has some even where none is known.
+            yield opaque_term(SERVICE, API_SERVERS)
+        elif not service.selector:
             yield from map(CidrTerm, parsed_prefixes(service.addresses))
         elif service_fault(entry, service.selector, settings.version, settings.patch) is not None:
             yield NOTHING
@@ -55,6 +64,21 @@ def service_fault(
     return (fault_of(DOTTED_SELECTORS, version, patch) if by_labels else None) or (
         fault_of(DOTTED_SERVICES, version, patch) if any("." in key for key in selector) else None
     )
+
+
+def means_kubernetes(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry means `default/kubernetes` where no other Service fits: by its name, or by one of its labels."""
+    if not service_matches(entry, KUBERNETES):
+        return False
+    selected = entry.get("k8sServiceSelector")
+    selector = read_selector(selected.get("selector"), "") if isinstance(selected, dict) else None
+    return selector is None or any(
+        r.operator == "In" and len(r.values) == 1 and r.written_key in KUBERNETES.labels for r in selector.requirements
+    )
+
+
+def _is_kubernetes(service: ServiceView) -> bool:
+    return (service.namespace, service.name) == (KUBERNETES.namespace, KUBERNETES.name)
 
 
 def _known_not_to_exist(entry: Mapping[str, Any], facts: Facts) -> bool:

@@ -10,7 +10,7 @@ from rewriter.cilium.addresses import address_set
 from rewriter.cilium.cidr import AddressError, parse_address, parse_prefix_or_address
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S, NAMESPACE_LABEL
 from rewriter.cilium.selector import read_selector
-from rewriter.cilium.services import service_matches, service_text
+from rewriter.cilium.services import means_kubernetes, service_matches, service_text
 from rewriter.cilium.settings import ServiceView
 from rewriter.cilium.terms import Condition, LabelTerm, Term, label_term
 from rewriter.evidence.clusters import ranges_of
@@ -25,8 +25,6 @@ from rewriter.text import join_names
 
 #: The port on which API servers listen when no EndpointSlice has one (kube-apiserver --secure-port).
 API_SERVER_PORT = 6443
-#: The labels of default/kubernetes, which the API server itself keeps so.
-_KUBERNETES = ServiceView("default", "kubernetes", labels={"component": "apiserver", "provider": "kubernetes"})
 
 
 class UndecidedError(Exception):
@@ -85,7 +83,7 @@ def backends_of(context: Context, entry: Any) -> list[Backends]:
     services = known_services(context, entry, named if isinstance(named, dict) else None)
     if isinstance(named, dict) and _is_kubernetes(named, services):
         return [_api_server(context, services)]
-    if isinstance(selected, dict) and _selects_kubernetes(entry, selected, services):
+    if isinstance(selected, dict) and _selects_kubernetes(entry, services):
         _check(doubts_about(context.inventory, (), "services"))
         return [replace(_api_server(context, services), complete=False, hidden=_others(context, selected))]
     if not services:
@@ -123,7 +121,7 @@ def names_api_server(context: Context, entry: Any) -> bool:
     try:
         if isinstance(named, dict):
             return _is_kubernetes(named, known_services(context, entry, named))
-        return isinstance(selected, dict) and _selects_kubernetes(entry, selected, known_services(context, entry, None))
+        return isinstance(selected, dict) and _selects_kubernetes(entry, known_services(context, entry, None))
     except UndecidedError:
         return False
 
@@ -341,15 +339,10 @@ def _is_kubernetes(named: dict[str, Any], services: Sequence[Service]) -> bool:
     return all(service.namespace == "default" for service in services)
 
 
-def _selects_kubernetes(entry: dict[str, Any], selected: dict[str, Any], services: Sequence[Service]) -> bool:
+def _selects_kubernetes(entry: dict[str, Any], services: Sequence[Service]) -> bool:
     """Whether the labels of default/kubernetes are meant: one of them is named, and no other known Service has it."""
-    selector = read_selector(selected.get("selector"), "")
-    if selector is None or not service_matches(entry, _KUBERNETES):
-        return False
-    named = any(
-        r.operator == "In" and len(r.values) == 1 and r.written_key in _KUBERNETES.labels for r in selector.requirements
-    )
-    return named and all((service.namespace, service.name) == ("default", "kubernetes") for service in services)
+    others = (service for service in services if (service.namespace, service.name) != ("default", "kubernetes"))
+    return means_kubernetes(entry) and not any(others)
 
 
 def _api_server(context: Context, services: Sequence[Service]) -> Backends:

@@ -13,6 +13,7 @@ from rewriter.cilium.identity import Identity, reserved_identity
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, RESERVED, Label
 from rewriter.cilium.policy import EGRESS
 from rewriter.cilium.policy_set import PolicySet
+from rewriter.cilium.services import API_SERVERS
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import (
     OPAQUE_SOURCES,
@@ -327,6 +328,10 @@ def _odd_labels(term: LabelTerm, clusters: Sequence[str]) -> Iterator[frozenset[
     }
     source, key = odd[0].source, odd[0].key
     placed = any(c.key == CLUSTER_LABEL for c in term.conditions)
+    if source == SERVICE and key == API_SERVERS:
+        # Whether nodes or addresses outside, they are what the entity means, and are in no other cluster.
+        yield frozenset(labels | {Label(RESERVED, "kube-apiserver")})
+        return
     if source == SERVICE:
         namespace = key.partition("/")[0]
         labels.add(Label(K8S, NAMESPACE_LABEL, OTHER if namespace == "*" else namespace))

@@ -59,3 +59,13 @@ def test_what_is_not_certain_is_not_told() -> None:
     assert not pods({"g.yaml": GATEWAY, "c.yaml": CLASS}, OWNED)
     other = RELEASE.replace("name: eg, namespace: edge", "name: other, namespace: other")
     assert not pods({**whole, "second.yaml": other}, OWNED)
+
+
+def test_envoy_gateway_makes_a_service_whose_pods_listen_higher() -> None:
+    gateway = GATEWAY.replace("port: 80, protocol: HTTP}]", "port: 80, protocol: HTTP}, {name: s, port: 8443}]")
+    files = {"g.yaml": gateway, "c.yaml": CLASS, "r.yaml": RELEASE}
+    (service,) = inventory(files).services("envoy-ns1-gateway-1-02ae0474", "edge")
+    assert [(port.port, port.target) for port in service.ports] == [(80, 10080), (8443, 8443)]
+    assert service.selector == dict(inventory(files).workloads_with(OWNED)[0].labels)
+    shaped = MERGED.replace("mergeGateways: true", "provider: {kubernetes: {envoyService: {name: mine}}}")
+    assert not list(inventory({**files, "p.yaml": shaped}).services("envoy-ns1-gateway-1-02ae0474", "edge"))

@@ -7,7 +7,10 @@
 - Istio (`istio.io/gateway-controller`): a Deployment `<gateway>-<class>` beside the Gateway (Istio
   manifests/charts/istio-control/istio-discovery/files/kube-gateway.yaml).
 
-Which ports the pods listen on depends on settings that are not followed, so none is given.
+Which ports the pods declare depends on settings that are not followed, so none is given. Envoy Gateway makes a Service
+for these pods as well, with a port for each listener; the pods listen on the port + 10,000 where it is below 1024
+(envoyproxy/gateway internal/gatewayapi/helpers.go, `servicePortToContainerPort`). It is given where no EnvoyProxy of
+the tree makes Services of its own kind.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.objects import gateways
 from rewriter.inventory.releases.model import Release
-from rewriter.inventory.texts.manifests import Manifest, mapping
+from rewriter.inventory.texts.manifests import Manifest, items, mapping
 
 ENVOY, ISTIO = "gateway.envoyproxy.io/gatewayclass-controller", "istio.io/gateway-controller"
 #: The kind of Envoy Gateway that says how the pods of a class are made.
@@ -30,6 +33,8 @@ PROXY_KIND = b"EnvoyProxy"
 _ENVOY_CHART = "gateway-helm"
 _GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 _LONGEST = 48
+#: Envoy runs without the right to listen below this port, and listens as much higher there.
+_UNPRIVILEGED, _SHIFT = 1024, 10000
 
 
 class GatewayPods:
@@ -51,13 +56,19 @@ class GatewayPods:
             if fact is None:
                 continue
             controller = classes.get(fact.class_name, {}).get("controllerName")
-            value = None
+            made: list[tuple[str, Mapping[str, Any]]] = []
             if controller == ENVOY and not merges:
-                value = self._envoy(fact)
+                pods = self._envoy(fact)
+                if pods is not None:
+                    made.append(("pods", pods))
+                    if not any(map(_shapes_services, proxies)):
+                        made.append(("Service", _service(pods, mapping(manifest.value.get("spec")))))
             elif controller == ISTIO:
-                value = _istio(fact)
-            if value is not None:
-                yield Manifest(replace(manifest.source, via=f"pods of {fact}", partial=True), value), path, placement
+                made.append(("pods", _istio(fact)))
+            for what, value in made:
+                partial = what == "pods"
+                source = replace(manifest.source, via=f"{what} of {fact}", partial=partial)
+                yield Manifest(source, value), path, placement
 
     def _envoy(self, gateway: gateways.Gateway) -> Mapping[str, Any] | None:
         if len(self._controllers) != 1:
@@ -104,6 +115,42 @@ def _workload(name: str, namespace: str, labels: Mapping[str, str]) -> Mapping[s
         "kind": "Deployment",
         "metadata": {"name": name, "namespace": namespace, "labels": labels},
         "spec": {"template": {"metadata": {"labels": labels}, "spec": spec}},
+    }
+
+
+def _shapes_services(proxy: Mapping[str, Any]) -> bool:
+    """Whether an EnvoyProxy changes names or ports of the Services that are made for Gateways."""
+    kubernetes = mapping(_at(proxy, "provider", "kubernetes"))
+    service = mapping(kubernetes.get("envoyService"))
+    return kubernetes.get("useListenerPortAsContainerPort") is True or "name" in service or "patch" in service
+
+
+def _service(pods: Mapping[str, Any], gateway: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The Service before the pods of a Gateway, with its addresses."""
+    metadata = mapping(pods["metadata"])
+    ports = {
+        (listener["port"], "UDP" if listener.get("protocol") == "UDP" else "TCP"): listener
+        for listener in items(gateway.get("listeners"))
+        if isinstance(listener.get("port"), int)
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {**metadata, "annotations": mapping(_at(gateway, "infrastructure", "annotations"))},
+        "spec": {
+            "type": "LoadBalancer",
+            "selector": metadata["labels"],
+            "externalIPs": [address.get("value") for address in items(gateway.get("addresses"))],
+            "ports": [
+                {
+                    "name": f"{protocol.lower()}-{port}",
+                    "port": port,
+                    "protocol": protocol,
+                    "targetPort": port + _SHIFT if port < _UNPRIVILEGED else port,
+                }
+                for port, protocol in ports
+            ],
+        },
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from rewriter.cilium.policy import PeerField, Rule, Spec
 from rewriter.evidence.context import Context
 from rewriter.finding import Operation
-from rewriter.passes.kit.changes.change import Change, patch
+from rewriter.passes.kit.changes.change import Change, flows_of, patch
 from rewriter.passes.kit.changes.claims import rule_flows
 from rewriter.passes.kit.changes.coverage import add_after, remove_entries, replace_rule, sibling, uncovered_rules
 from rewriter.passes.kit.changes.forms import Form, list_of
@@ -50,7 +50,7 @@ def swapped(
     """Takes entries out of a peer field and adds rules for what they stand for.
 
     What the new rules mean opens. The entries match no peer, so that removing them closes nothing; `closes` are the
-    words for what they mean where they do. Where no entry is
+    words for what they mean where they do, but for what the new rules mean. Where no entry is
     left, the first new rule takes the place of the old one, with its comments. Rules that the list has are not added.
     """
     rules: list[tuple[NewPeers, Form]] = []
@@ -63,7 +63,7 @@ def swapped(
     added = [(peers, raw) for peers, raw in rules if raw in wanted]
     opens = tuple(rule_flows(context, spec, rule, peers.words, raw) for peers, raw in added)
     were = sibling(rule, {field.name: [field.entries[index] for index in sorted(gone)]})
-    closed = (rule_flows(context, spec, rule, closes, were),) if closes else ()
+    closed = (flows_of(context, spec, rule, closes, were, rest=True),) if closes else ()
     return Change(tuple(_operations(rule, field, gone, rest, [raw for _, raw in added])), opens, closed)
 
 
