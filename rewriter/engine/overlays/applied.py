@@ -60,8 +60,7 @@ def as_applied(
     """
     ways = _by_place(patched.all)
     if everywhere:
-        paths = dict.fromkeys(policy.path for policy in policies)
-        ways = _by_place(way for path in paths for way in patched.ways(path)) | ways
+        ways = _by_place(patched.moved) | ways
     for located in policies:
         found = ways.get((located.path, located.document.index, located.policy.route))
         yield from [located] if found is None or located.line is not None else _built(patched, located, found)

@@ -10,7 +10,7 @@ from typing import Any
 from rewriter import yamltext
 from rewriter.engine.overlays.builds import Builder, named
 from rewriter.engine.overlays.judged import Judged, judge
-from rewriter.engine.overlays.merge import merged
+from rewriter.engine.overlays.merge import in_every_namespace, merged
 from rewriter.engine.overlays.proof import NotProvedError, prove
 from rewriter.engine.overlays.sources import reread, translated_fix
 from rewriter.engine.overlays.target import Target, target_of
@@ -60,7 +60,7 @@ def treat_patched_file(
     overlays: Overlays, path: str, text: str, hooks: Callable[[PatchedPolicy], FileHooks]
 ) -> OverlayOutcome:
     """Findings and fixes of a file that holds a policy which patches change, or a patch of one. Never raises."""
-    own = [patched for patched in overlays.patched.all if path in patched.paths]
+    own = overlays.patched.of_path(path)
     if not own:
         return OverlayOutcome()
     texts = Texts(overlays.patched.bytes_of_path)
@@ -85,8 +85,7 @@ def _after_others(
     changed = texts
     for other in sorted(frozenset[str]().union(*(patched.paths for patched in own))):
         if other < path:
-            there = [patched for patched in overlays.patched.all if other in patched.paths]
-            before = _File(overlays, other, there, hooks).treated(changed)
+            before = _File(overlays, other, overlays.patched.of_path(other), hooks).treated(changed)
             changed = changed if before.text is None else changed.with_text(other, before.text)
     if changed.changed == texts.changed or _File(overlays, path, own, hooks).treated(changed).text == outcome.text:
         return outcome
@@ -107,13 +106,16 @@ class _File:
         self._hooks = hooks
 
     def treated(self, texts: Texts) -> OverlayOutcome:
-        try:
-            items = self._judged(texts)
-        except (NotTracedError, TextError):
-            return OverlayOutcome()
         bases = frozenset(policy.base for policy in self._policies if policy.base.path == self._path)
         outcome = OverlayOutcome(covered=frozenset(base.document for base in bases), policies=len(bases))
-        judgements = [judge(item, self._hooks(item.policy), texts) for item in items]
+        try:
+            items = self._moved(texts)
+            judgements = [judge(item, self._hooks(item.policy), texts) for item in items]
+            if not items or any(reported.fixed for judgement in judgements for reported in judgement.findings):
+                items = self._judged(texts)
+                judgements = [judge(item, self._hooks(item.policy), texts) for item in items]
+        except (NotTracedError, TextError):
+            return OverlayOutcome()
         seen = [
             (item, item.located(reported, texts))
             for item, judgement in zip(items, judgements, strict=True)
@@ -121,6 +123,8 @@ class _File:
             if item.origin(reported.finding.route).at.path == self._path
         ]
         outcome.failures = [(failure, 0) for judgement in judgements for failure in judgement.failures]
+        if not any(policy.is_changed for policy in self._policies):
+            seen = in_every_namespace(seen, [(item.policy.base, item.policy.item) for item in items])
         left = next((judged.left for judged in items if judged.left), "")
         if left:
             outcome.findings = merged([(item, _left(reported, left)) for item, reported in seen])
@@ -139,16 +143,31 @@ class _File:
         outcome.findings = merged(reports)
         return outcome
 
+    def _moved(self, texts: Texts) -> list[Judged]:
+        """The policies, where they are only put into namespaces, so that without a fix none need be built.
+
+        None of them where a patch or a variable changes one. Raises NotTracedError and TextError.
+        """
+        if any(policy.is_changed for policy in self._policies):
+            return []
+        there = [reread(policy, texts) for policy in self._policies if not policy.is_deleted]
+        return [replace(self._unbuilt(policy), value=policy.placement.apply(policy.manifest)) for policy in there]
+
     def _judged(self, texts: Texts) -> list[Judged]:
         """The policies as they are built of these texts. Raises NotTracedError and TextError."""
         there = (policy for policy in self._policies if not policy.is_deleted)
         return [self._one(reread(patched, texts), texts) for patched in there]
 
-    def _one(self, policy: PatchedPolicy, texts: Texts) -> Judged:
+    def _unbuilt(self, policy: PatchedPolicy) -> Judged:
         target = target_of(policy, self._overlays.patched)
-        words = "" if target is None else target.words
-        name = words.removeprefix("kubectl kustomize ") or policy.base.path
-        judged = Judged(policy, policy.applied, traced(policy), f"kustomization {name}", target=target)
+        name = "" if target is None else target.words.removeprefix("kubectl kustomize ")
+        return Judged(
+            policy, policy.applied, traced(policy), f"kustomization {name or policy.base.path}", target=target
+        )
+
+    def _one(self, policy: PatchedPolicy, texts: Texts) -> Judged:
+        judged = self._unbuilt(policy)
+        target = judged.target
         patch = next((patch.words for patch in policy.patches if patch.changes_rules), "")
         changed = f"{patch} changes it when it is applied, and " if patch else ""
         try:
@@ -159,10 +178,10 @@ class _File:
             return replace(judged, left=f"{changed}no fix is proved: {error}")
         index = built.of_policy(policy)
         if index is None:
-            return replace(judged, left=f"{changed}{words} builds no single policy of its name")
+            return replace(judged, left=f"{changed}{target.words} builds no single policy of its name")
         judged = replace(judged, value=built.documents[index][1], index=index)
         if not judged.is_traced:
-            return replace(judged, left=f"{changed}{words} builds something else")
+            return replace(judged, left=f"{changed}{target.words} builds something else")
         return judged
 
     def _fixed(

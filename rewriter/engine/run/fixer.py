@@ -116,7 +116,9 @@ class Fixer:
         )
         parts = Parts(found.display, text, reading, chart, partial(self.namespace_of, found.display))
         for document in documents:
-            if document.index not in built.covered:
+            if document.index in built.covered:
+                treated.read.append(hooks.policies(document.value))
+            else:
                 treat_document(parts, document, hooks, treated)
         findings = self._findings(found, text, treated, chart, passes, hidden)
         ran = frozenset(pass_.id for pass_ in passes)
@@ -161,7 +163,7 @@ class Fixer:
         return treat_chart_file(self.charts, found.display, text, hooks) or ChartOutcome()
 
     def _is_patched(self, found: FoundFile) -> bool:
-        return self.overlays is not None and found.display in self.overlays.patched.paths
+        return self.overlays is not None and bool(self.overlays.patched.of_path(found.display))
 
     def _built(
         self,

@@ -164,9 +164,11 @@ class Workspace:
         cluster = self.inventory.cluster_of(path)
         name = "" if cluster is None else cluster.name
         if name not in self._others:
-            found = [
-                located.policy for located in self.policies_of_cluster(cluster) if not has_wrong_types(located.policy)
-            ]
+            applied = self.policies_of_cluster(cluster, everywhere=True)
+            # What is put into several namespaces is also there as it stands: its neighbours may not be followed there.
+            written = [located for located in self.policies_of_cluster(cluster) if located.built is None]
+            both = {id(located): located for located in (*applied, *written)}
+            found = [located.policy for located in both.values() if not has_wrong_types(located.policy)]
             if cluster is not None and cluster.cluster_network_policies:
                 found += [located.policy for located in self.cluster_network_policies(cluster)]
             self._others[name] = Neighbours(found)

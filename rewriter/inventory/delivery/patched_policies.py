@@ -1,6 +1,7 @@
 """The policies that patches or variables change on their way: each with its base, its patches, and how it is applied.
 
-Patches are those of kustomizations, Flux and Argo CD; variables are those of a Flux Kustomization's postBuild.
+Patches are those of kustomizations, Flux and Argo CD; variables are those of a Flux Kustomization's postBuild. Those
+that are put into several namespaces are among them: each is another policy there.
 """
 
 from __future__ import annotations
@@ -53,6 +54,11 @@ class PatchedPolicy:
         return None
 
     @property
+    def is_changed(self) -> bool:
+        """Whether patches or variables change its rules, or would; else it is only put somewhere."""
+        return _has_variable(self.manifest) or any(patch.changes_rules for patch in self.patches)
+
+    @property
     def is_deleted(self) -> bool:
         """Whether a patch takes it out: then nothing is applied."""
         return any(patch.deletes for patch in self.patches)
@@ -88,9 +94,30 @@ class PatchedPolicies:
         return PatchedPolicies(self._files, self._placements, self._delivery, is_cluster_network_policy)
 
     @cached_property
+    def moved(self) -> tuple[PatchedPolicy, ...]:
+        """Every way in which a policy is applied that is put into several namespaces, and that nothing else changes."""
+        return tuple(self._moved())
+
+    @cached_property
     def paths(self) -> frozenset[str]:
-        """The files that they are made of, as people know them."""
+        """The files that those which are changed are made of, as people know them."""
         return frozenset().union(*(patched.paths for patched in self.all))
+
+    def of_path(self, path: str) -> Sequence[PatchedPolicy]:
+        """Those that a file has a part in and that are judged in each way in which they are applied.
+
+        Where a namespace is not known, what is only moved is not among them.
+        """
+        return self._by_path.get(path, ())
+
+    @cached_property
+    def _by_path(self) -> Mapping[str, Sequence[PatchedPolicy]]:
+        found: dict[str, list[PatchedPolicy]] = {}
+        unknown = {policy.base for policy in self.moved if not _is_settled(_namespace(policy.applied))}
+        for patched in (*self.all, *(policy for policy in self.moved if policy.base not in unknown)):
+            for path in patched.paths:
+                found.setdefault(path, []).append(patched)
+        return found
 
     @property
     def kustomizations(self) -> Mapping[str, Kustomization]:
@@ -129,7 +156,7 @@ class PatchedPolicies:
                 continue
             for document in _documents(file, self._is_wanted):
                 found = [_applied(*policy, way) for policy in document for way in own]
-                if any(map(_is_changed, found)) and self._is_known(file.path, found):
+                if any(policy.is_changed for policy in found) and self._is_known(file.path, found):
                     yield from found
 
     def _is_known(self, path: str, found: Sequence[PatchedPolicy]) -> bool:
@@ -138,17 +165,19 @@ class PatchedPolicies:
             self._delivery.changed_on_the_way(path, patched.manifest, but_for_patches=True) for patched in found
         )
 
-    def ways(self, path: str) -> Iterator[PatchedPolicy]:
-        """The policies of a file that are applied to several namespaces, each way in which that happens."""
-        inner = self._files.inner(path)
-        own = self._placements.of(inner)
-        if len(own) < 2 or inner in self._placements.patch_files:
-            return
-        file = next((offered_file for offered_file in policy_files(self._files) if offered_file.path == path), None)
-        for document in _documents(file, self._is_wanted) if file is not None else ():
-            found = [_applied(*policy, way) for policy in document for way in own]
-            if len({_namespace(patched.applied) for patched in found}) > 1 and self._is_known(path, found):
-                yield from found
+    def _moved(self) -> Iterator[PatchedPolicy]:
+        changed = {policy.base for policy in self.all}
+        for file in policy_files(self._files):
+            inner = self._files.inner(file.path)
+            own = self._placements.of(inner)
+            if len(own) < 2 or inner in self._placements.patch_files or not any(map(_may_move, own)):
+                continue
+            for document in _documents(file, self._is_wanted):
+                found = [_applied(*policy, way) for policy in document for way in own]
+                namespaces = {_namespace(patched.applied) for patched in found}
+                apart = len(namespaces) > 1 and document[0][0] not in changed
+                if apart and self._is_known(file.path, found):
+                    yield from found
 
 
 def _changes(placement: Placement) -> bool:
@@ -158,17 +187,24 @@ def _changes(placement: Placement) -> bool:
     )
 
 
+def _may_move(placement: Placement) -> bool:
+    return any(
+        step.namespace or step.default_namespace or step.patches or step.late_patches or step.variables is not None
+        for step in placement.chain
+    )
+
+
 def _has_variable(manifest: Mapping[str, Any]) -> bool:
     """Whether the rules of a policy have something to fill in."""
     return any("${" in str(manifest.get(name)) for name in _RULES)
 
 
-def _is_changed(policy: PatchedPolicy) -> bool:
-    return _has_variable(policy.manifest) or any(patch.changes_rules for patch in policy.patches)
-
-
 def _namespace(manifest: Mapping[str, Any]) -> str:
     return str(mapping(manifest.get("metadata")).get("namespace") or "")
+
+
+def _is_settled(namespace: str) -> bool:
+    return bool(namespace) and not yamltext.has_substitution(namespace) and "{{" not in namespace
 
 
 def _documents(
