@@ -76,6 +76,7 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
     root = _root(start, config, request)
     top = root or _folder(start)
     helm = _helm(request, config)
+    exclude = Globs(config.root, config.exclude)
     another = partial(
         TreeInventory,
         config.clusters,
@@ -87,6 +88,7 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         complete=config.complete,
         operators=CONVENTIONS if config.operators is None else config.operators,
         inert_kinds=config.inert_kinds,
+        read_beside=partial(_read_beside, top, exclude),
     )
     inventory = another(read=_read_again, observed=observed, render=_renderer(helm, request, top), cache=request.cache)
     running = [policy for snapshot in snapshots for policy in snapshot.policies]
@@ -101,7 +103,6 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
     workspace.warnings = warnings(aged)
     workspace.names = request.names
     workspace.narrowed = only is not None
-    exclude = Globs(config.root, config.exclude)
     seen = scan(workspace, paths, only, exclude, progress)
     for name in empty_submodules(root or _folder(start)):
         inventory.leave_out(name, None, _NOT_CHECKED_OUT, applied=True)
@@ -222,6 +223,16 @@ def _config_found(config: Config, request: Request) -> bool:
 def _read_again(path: str) -> bytes | None:
     data = read_file(FoundFile(path))
     return data if isinstance(data, bytes) else None
+
+
+def _read_beside(top: Path, exclude: Globs, path: str) -> bytes | None:
+    """A file of the tree that is not offered, such as an env file; None for one outside of it or under `exclude`."""
+    found = Path(path)
+    try:
+        inside = found.resolve(strict=True).is_relative_to(top.resolve())
+    except (OSError, RuntimeError, ValueError):
+        return None
+    return _read_again(path) if inside and not (exclude and exclude.match(found)) else None
 
 
 def _observed(request: Request, progress: Progress) -> ObservedFlows | None:

@@ -21,9 +21,8 @@ from rewriter.inventory.cilium.cilium_values import (
 )
 from rewriter.inventory.clusters.setting_places import Text, setting_places
 from rewriter.inventory.clusters.settle import is_aside
-from rewriter.inventory.delivery.appliers import api_group
+from rewriter.inventory.delivery.appliers import api_group, joined
 from rewriter.inventory.delivery.generators import matches_glob
-from rewriter.inventory.delivery.kustomize import joined
 from rewriter.inventory.delivery.kustomize_walk import BARE, Placement
 from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.facts.model import AGENT_FIELDS, Source

@@ -77,3 +77,8 @@ def _place(url: str) -> tuple[str, ...]:
 def texts_of(value: Any) -> tuple[str, ...]:
     """The texts of a list."""
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def joined(folder: str, entry: str) -> str:
+    """The inner path of an entry of a folder's kustomization."""
+    return posixpath.normpath(posixpath.join(folder, entry))

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from rewriter import yamltext
-from rewriter.inventory.delivery.kustomize import Kustomization, joined
+from rewriter.inventory.delivery.appliers import joined
+from rewriter.inventory.delivery.kustomize import Kustomization
 from rewriter.inventory.delivery.piped import Piped, piped
 from rewriter.inventory.delivery.program_changes import program_changes
 from rewriter.inventory.facts.model import Source

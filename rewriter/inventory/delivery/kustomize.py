@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
@@ -10,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from rewriter import yamltext
+from rewriter.inventory.delivery.appliers import joined
 from rewriter.inventory.delivery.patches import Patch, TextAt, parse_patch
 from rewriter.inventory.delivery.replaced_from import source_at
 from rewriter.inventory.delivery.replacements import Replacement, read_replacements
@@ -199,7 +199,8 @@ def _replacements(
         return (), listed if isinstance(listed, list) else []
     text_at = partial(_text_at, files, folder)
     unfollowed = tuple(of_kustomization({**value, "replacements": []}, str(source), text_at))
-    found = source_at(files, value, resources, replace(transform, unfollowed=unfollowed), partial(_below, files))
+    known = replace(transform, unfollowed=unfollowed)
+    found = source_at(files, folder, value, resources, known, partial(_below, files))
     return read_replacements(listed, source, text_at, found)
 
 
@@ -297,11 +298,6 @@ def _may_relabel(target: Mapping[str, Any]) -> bool:
 def is_remote(entry: str) -> bool:
     """Whether an entry is a URL or a git address (kustomize api/internal/git.NewRepoSpecFromURL, in short)."""
     return "://" in entry or entry.startswith(("github.com/", "git@", "git::")) or "?ref=" in entry
-
-
-def joined(folder: str, entry: str) -> str:
-    """The inner path of an entry of a folder's kustomization."""
-    return posixpath.normpath(posixpath.join(folder, entry))
 
 
 def read_labels(value: Mapping[str, Any]) -> Iterator[Labels]:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import field, replace
 from typing import Any
 
-from rewriter.inventory.delivery.kustomize import Kustomization, joined
+from rewriter.inventory.delivery.appliers import joined
+from rewriter.inventory.delivery.kustomize import Kustomization
 from rewriter.inventory.delivery.patches import Patch
 from rewriter.inventory.delivery.transform import Transform, transformed
 from rewriter.inventory.delivery.unfollowed import Unfollowed
@@ -60,6 +61,7 @@ class Problem:
 class Walk:
     """Follows folders and keeps what it reaches: `found` are placements by inner path, `built` targets by folder.
 
+    `made` are the ways to clusters of what a folder's kustomization generates itself.
     `namespaces` are, for each folder with a kustomization, those that all its objects are put into (None among them:
     they stay where their manifests say).
     """
@@ -69,6 +71,7 @@ class Walk:
         self._kustomizations = kustomizations
         self.found: dict[str, list[Placement]] = {}
         self.built: dict[str, dict[str, None]] = {}
+        self.made: dict[str, list[Placement]] = {}
         self.namespaces: dict[str, set[str | None]] = {}
         self.problems: dict[Problem, None] = {}
         self._count = 0
@@ -166,6 +169,8 @@ class Walk:
                 chain = self._build(component, chain, within)
             else:
                 self._missing(each, component)
+        if each.value.get("configMapGenerator"):
+            self.made.setdefault(folder, []).append(Placement(chain, self._target, self._root))
         for entry in each.resources:
             if entry in self._kustomizations:
                 self._build(entry, chain, within)

@@ -9,10 +9,10 @@ from functools import cached_property, partial
 from typing import Any
 
 from rewriter.inventory.delivery import argo, flux
-from rewriter.inventory.delivery.appliers import Read, Unit, api_group, folder_of
+from rewriter.inventory.delivery.appliers import Read, Unit, api_group, folder_of, joined
 from rewriter.inventory.delivery.folder_changes import FolderChange, folder_changes
 from rewriter.inventory.delivery.gained import added, given_namespaces
-from rewriter.inventory.delivery.kustomize import Kustomization, joined, read_kustomizations
+from rewriter.inventory.delivery.kustomize import Kustomization, read_kustomizations
 from rewriter.inventory.delivery.kustomize_walk import BARE, Placement, Problem, Walk, reach
 from rewriter.inventory.delivery.own_repository import OwnRepository
 from rewriter.inventory.delivery.patches import TextAt
@@ -66,7 +66,7 @@ class Placements:
     def __init__(self, files: TreeFiles, remotes: Callable[[], Sequence[str]] = tuple) -> None:
         self._files = files
         self._remotes = remotes
-        self._sources = VariableSources(files, lambda: self.patch_files)
+        self._sources = VariableSources(files, lambda: self.patch_files, lambda: self.kustomizations)
         self._unknown: dict[Problem, None] = {}
         self._unread: dict[Unread, None] = {}
         self._applications: list[LocatedApplication] = []
@@ -222,7 +222,7 @@ class Placements:
             self._unknown.clear()
             self._unread.clear()
             walk, children = self._followed(applied)
-            learned = self._sources.settle(walk.found)
+            learned = self._sources.settle(walk.found, walk.made)
             left -= 1
             if not left or (children <= applied and not learned):
                 break

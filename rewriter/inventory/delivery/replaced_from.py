@@ -7,15 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from rewriter import yamltext
+from rewriter.inventory.delivery.generated_texts import generated_map
 from rewriter.inventory.delivery.patches import meant, selects
 from rewriter.inventory.delivery.replacements import (
     Replacement,
     SourceAt,
-    is_scalar,
     segments,
     selected,
     selector_of,
-    text_of,
     value_at,
 )
 from rewriter.inventory.delivery.transform import Transform, transformed
@@ -32,16 +31,25 @@ Below = Callable[[str], "tuple[Mapping[str, Any], Sequence[str], Transform] | No
 
 
 def source_at(
-    files: TreeFiles, value: Mapping[str, Any], resources: Sequence[str], transform: Transform, below: Below
+    files: TreeFiles,
+    folder: str,
+    value: Mapping[str, Any],
+    resources: Sequence[str],
+    transform: Transform,
+    below: Below,
 ) -> SourceAt:
-    """Finds the values of replacements of a kustomization, which lists `resources` and does `transform` to them."""
+    """Finds the values of replacements of a folder's kustomization.
+
+    It lists `resources` and does `transform` to them.
+    """
 
     def value_of(wanted: Mapping[str, Any], before: Sequence[Replacement]) -> Any:
         path = segments(wanted.get("fieldPath", "metadata.name"))
         if path is None or any(value.get(name) for name in _UNREAD):
             return None
         own = replace(transform, replacements=tuple(before))
-        objects = [*_objects(files, resources, below, set()), *((candidate, ()) for candidate in _generated(value))]
+        generated = ((candidate, ()) for candidate in _generated(files, folder, value))
+        objects = [*_objects(files, resources, below, set()), *generated]
         found = [candidate for candidate in objects if _is_wanted(wanted, candidate, own)]
         if len(found) != 1:
             return None
@@ -80,7 +88,7 @@ def _objects(files: TreeFiles, resources: Sequence[str], below: Below, seen: set
             listing, listed, step = inner
             for original, chain in _objects(files, listed, below, seen):
                 yield original, (*chain, step)
-            yield from ((made, (step,)) for made in _generated(listing))
+            yield from ((made, (step,)) for made in _generated(files, entry, listing))
 
 
 def _documents(files: TreeFiles, inner: str) -> list[Mapping[str, Any]]:
@@ -93,19 +101,10 @@ def _documents(files: TreeFiles, inner: str) -> list[Mapping[str, Any]]:
         return []
 
 
-def _generated(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The ConfigMaps that a kustomization makes of nothing but literals."""
+def _generated(files: TreeFiles, folder: str, value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The ConfigMaps that a kustomization of a folder makes.
+
+    Of one that it merges into another the text is not all: two of a name have no value.
+    """
     for item in items(value.get("configMapGenerator")):
-        literals = item.get("literals")
-        others = item.get("files") or item.get("envs") or item.get("env") or item.get("behavior")
-        if not isinstance(literals, list) or others or not isinstance(item.get("name"), str):
-            continue
-        pairs = [text_of(literal).split("=", 1) for literal in literals if is_scalar(literal)]
-        data = {key: _unquoted(text) for key, text in (pair for pair in pairs if len(pair) == 2)}
-        metadata = {"name": item["name"], **({"namespace": item["namespace"]} if item.get("namespace") else {})}
-        yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data, "$generated": True}
-
-
-def _unquoted(text: str) -> str:
-    """A literal without the quotes around it, as Kustomize takes them off."""
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
+        yield {**generated_map(files, folder, item), "$generated": True}

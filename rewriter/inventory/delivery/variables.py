@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from rewriter import yamltext
+from rewriter.inventory.delivery.generated_texts import generated_map, has_unread_env_file
+from rewriter.inventory.delivery.kustomize import Kustomization
 from rewriter.inventory.delivery.kustomize_walk import Placement
 from rewriter.inventory.delivery.patches import meant
 from rewriter.inventory.files.offered import OfferedFile
@@ -49,8 +51,14 @@ def read_variables(spec: Mapping[str, Any], namespace: str, values_of: ValuesOf)
 class VariableSources:
     """The ConfigMaps and Secrets of the tree that are asked for, as they are applied to each target."""
 
-    def __init__(self, files: TreeFiles, left_out: Callable[[], frozenset[str]]) -> None:
+    def __init__(
+        self,
+        files: TreeFiles,
+        left_out: Callable[[], frozenset[str]],
+        kustomizations: Callable[[], Mapping[str, Kustomization]],
+    ) -> None:
         """`left_out` are files without manifests of their own."""
+        self._kustomizations = kustomizations
         self._files = files
         self._left_out = left_out
         self._asked: dict[tuple[str, str], list[tuple[str, Manifest]]] = {}
@@ -67,22 +75,44 @@ class VariableSources:
             self._asked[kind, name] = list(self._written(kind, name))
         return self._placed.get((kind, namespace, name), {}).get(target)
 
-    def settle(self, found: Mapping[str, Sequence[Placement]]) -> bool:
-        """Takes the placements of files by inner path; whether they change what is known."""
+    def settle(self, found: Mapping[str, Sequence[Placement]], made: Mapping[str, Sequence[Placement]]) -> bool:
+        """Takes the placements of files by inner path, and of what kustomizations generate by their folders.
+
+        Whether they change what is known.
+        """
         placed: dict[tuple[str, str, str], dict[str, Values | None]] = {}
-        for (kind, _), manifests in self._asked.items():
-            for inner, manifest in manifests:
-                for placement in found.get(inner, ()):
-                    applied = placement.apply(manifest.value)
-                    metadata = mapping(applied.get("metadata"))
-                    key = (kind, str(metadata.get("namespace") or ""), str(metadata.get("name")))
-                    values = _values(applied) if _is_stated(manifest.value, placement) else None
-                    of_target = placed.setdefault(key, {})
-                    again = placement.target in of_target and of_target[placement.target] != values
-                    of_target[placement.target] = None if again else values
+        for (kind, name), manifests in self._asked.items():
+            written = [
+                (manifest.value, True, placement) for inner, manifest in manifests for placement in found.get(inner, ())
+            ]
+            generated = self._generated(name, made) if kind == "ConfigMap" else ()
+            for value, is_whole, placement in (*written, *generated):
+                applied = placement.apply(value)
+                metadata = mapping(applied.get("metadata"))
+                key = (kind, str(metadata.get("namespace") or ""), str(metadata.get("name")))
+                values = _values(applied) if is_whole and _is_stated(value, placement) else None
+                of_target = placed.setdefault(key, {})
+                again = placement.target in of_target and of_target[placement.target] != values
+                of_target[placement.target] = None if again else values
         changed = placed != self._placed
         self._placed = placed
         return changed
+
+    def _generated(
+        self, name: str, made: Mapping[str, Sequence[Placement]]
+    ) -> Iterator[tuple[Mapping[str, Any], bool, Placement]]:
+        """The ConfigMaps of a name that kustomizations generate, whether all their keys are known, and where they go.
+
+        One with a hash in its name is not the one that is meant: Kustomize does not write it into the reference.
+        """
+        for folder, placements in made.items():
+            kustomization = self._kustomizations()[folder].value
+            for generator in items(kustomization.get("configMapGenerator")):
+                options = {**mapping(kustomization.get("generatorOptions")), **mapping(generator.get("options"))}
+                if generator.get("name") == name and options.get("disableNameSuffixHash") is True:
+                    is_whole = not has_unread_env_file(self._files, folder, generator)
+                    value = generated_map(self._files, folder, generator)
+                    yield from ((value, is_whole, placement) for placement in placements)
 
     def _written(self, kind: str, name: str) -> Iterator[tuple[str, Manifest]]:
         """The manifests of a kind and name, with the inner paths of their files."""

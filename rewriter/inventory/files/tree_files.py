@@ -49,15 +49,23 @@ class UnreadFile:
 class TreeFiles:
     """Files by name. `root` is the folder that Flux and Argo CD paths start at; `read` gives a file's bytes anew.
 
+    `read_beside` does so for a file of the tree that is not offered, by its whole path; None where it may not be read.
     An inner path is relative to the root, with `/`, and starts with `../` outside of it.
     """
 
-    def __init__(self, root: str = ".", read: Callable[[str], bytes | None] = lambda _name: None) -> None:
+    def __init__(
+        self,
+        root: str = ".",
+        read: Callable[[str], bytes | None] = lambda _name: None,
+        read_beside: Callable[[str], bytes | None] = lambda _name: None,
+    ) -> None:
         self._root = os.path.abspath(root)  # noqa: PTH100 - symlinks stay as they are
         here = os.path.relpath(os.getcwd(), self._root)  # noqa: PTH109
         self._here = "" if here == "." else here + "/"
         self._read = read
+        self._read_beside = read_beside
         self._names: list[str] = []
+        self._beside: dict[str, bytes | None] = {}
         #: Symlinks inside the tree, by the path that people know, and the real name of where each leads.
         self.links: list[tuple[str, str]] = []
         self._known_folders: dict[str, str] = {}
@@ -307,6 +315,14 @@ class TreeFiles:
             return None
         kept = self._kept.get(path)
         return self._read(path) if kept is None else kept.data
+
+    def bytes_beside(self, inner: str) -> bytes | None:
+        """As `bytes_of`, also of a file of the tree that is not offered: it holds texts, and no manifests."""
+        if inner in self.names or inner.startswith("../"):
+            return self.bytes_of(inner)
+        if inner not in self._beside:
+            self._beside[inner] = self._read_beside(str(self.on_disk(inner)))
+        return self._beside[inner]
 
     def bytes_now(self, inner: str) -> bytes | None:
         """As `bytes_of`, read anew: a run may have written the file since it was offered."""

@@ -15,8 +15,8 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.inventory.delivery import argo, flux
-from rewriter.inventory.delivery.appliers import api_group, texts_of
-from rewriter.inventory.delivery.kustomize import Kustomization, joined
+from rewriter.inventory.delivery.appliers import api_group, joined, texts_of
+from rewriter.inventory.delivery.kustomize import Kustomization
 from rewriter.inventory.delivery.kustomize_walk import Placement
 from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.files.tree_files import TreeFiles

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rewriter import yamltext
-from rewriter.inventory.delivery.kustomize import joined
+from rewriter.inventory.delivery.appliers import joined
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.releases.model import Chart, Release, chart_name

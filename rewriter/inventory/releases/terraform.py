@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from rewriter.inventory.delivery.kustomize import joined
+from rewriter.inventory.delivery.appliers import joined
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.terraform_resources import HELM_RELEASE, HELM_TEMPLATE, release_body
 from rewriter.inventory.releases.helmfile import LocalChart

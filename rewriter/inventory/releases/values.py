@@ -7,7 +7,7 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.inventory.cilium.cilium_values import merged_values
-from rewriter.inventory.delivery.generated_texts import generated_texts, has_env_files
+from rewriter.inventory.delivery.generated_texts import generated_texts, has_unread_env_file
 from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.files.offered import OfferedFile
 from rewriter.inventory.files.tree_files import TreeFiles
@@ -65,7 +65,7 @@ class ValuesFiles:
             for generator in items(kustomization.value.get("configMapGenerator")):
                 if generator.get("name") != name:
                     continue
-                if one_line and has_env_files(generator):
+                if one_line and has_unread_env_file(self._files, kustomization.folder, generator):
                     yield None
                 for made in generated_texts(self._files, kustomization.folder, generator):
                     if made.key == key:

@@ -62,8 +62,8 @@ class TreeInventory:
     """Answers from the files offered, the clusters of the config and the snapshots given.
 
     `local_to` says whether a path matches the `local` globs of a cluster. `root` is the folder that paths of Flux
-    and Argo CD start at, `read` gives a file's bytes anew (None: it cannot), `remotes` the URLs of the repository.
-    `stale` says of sources that are too old to rest on, in words, how old they are.
+    and Argo CD start at, `read` gives a file's bytes anew, `read_beside` those of one that is not offered by its whole
+    path (None: it cannot), `remotes` the URLs of the repository. `stale` says how old sources are that are too old.
     `operators` are the conventions by which custom resources count as workloads. `complete` are the namespaces of which
     a person says that the facts are all there is, `inert_kinds` kinds of which they say that they make no pods.
     `render` renders a Helm release, `cache` keeps what was read of files for the next run.
@@ -77,6 +77,7 @@ class TreeInventory:
         *,
         root: str = ".",
         read: Callable[[str], bytes | None] = lambda _path: None,
+        read_beside: Callable[[str], bytes | None] = lambda _path: None,
         remotes: Callable[[], Sequence[str]] = tuple,
         observed: ObservedFlows | None = None,
         stale: Mapping[Source, str] = MappingProxyType({}),
@@ -92,7 +93,7 @@ class TreeInventory:
         self._operators = frozenset(operators)
         self._configured = tuple(clusters)
         self._snapshots = tuple(snapshots)
-        self._files = TreeFiles(root, read)
+        self._files = TreeFiles(root, read, read_beside)
         self.kept = KeptTree(cache, root)
         if not self.kept.is_empty:
             self._files.kept_manifests = self.kept.manifests
