@@ -199,6 +199,17 @@ def test_a_default_holds_where_every_variable_is_told() -> None:
     assert namespace_at(files, "a/p.yaml") == "shop"
 
 
+@pytest.mark.parametrize(
+    ("variables", "namespace"),
+    [({"APP": "shop"}, "shop"), ({"APP": "shop", "WHERE": "blue"}, "blue"), ({}, None)],
+)
+def test_a_default_may_be_another_variable(variables: dict[str, str], namespace: str | None) -> None:
+    """`${CLAIM:=${APP}}` is what components of many repositories say."""
+    nested = VARIABLE.replace("${WHERE}", "${WHERE:=${APP}}")
+    files = {"a/p.yaml": nested, "flux.yaml": flux("a", "./a", postBuild={"substitute": {"OTHER": "x", **variables}})}
+    assert namespace_at(files, "a/p.yaml") == namespace
+
+
 def test_one_base_for_two_targets() -> None:
     files = {
         "base/p.yaml": POLICY,

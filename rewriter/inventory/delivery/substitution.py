@@ -8,8 +8,8 @@ from typing import Any
 
 from rewriter.cilium.digits import is_number
 
-#: `$${VAR}` is none: Flux writes `${VAR}` for it.
-_VARIABLE = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([-=])([^}]*))?\}")
+#: `$${VAR}` is none: Flux writes `${VAR}` for it. A default may hold others, as in `${CLAIM:=${APP}}`.
+_VARIABLE = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([-=])((?:(?<!\$)\$\{[^{}]*\}|[^}])*?))?\}")
 _DISABLED = "kustomize.toolkit.fluxcd.io/substitute"
 
 
@@ -66,7 +66,10 @@ def _text(text: str, variables: Mapping[str, str], complete: bool) -> Any:
         name, operator, default = match[1], match[2], match[3]
         if name in variables:
             return variables[name]
-        return default if operator and complete else match[0]
+        if not operator or not complete:
+            return match[0]
+        filled = str(_text(default, variables, complete)) if "${" in default else default
+        return match[0] if "${" in filled else filled
 
     whole = _VARIABLE.fullmatch(text)
     end = text.rfind("}") + 1  # What nothing closes is not looked through again and again.
