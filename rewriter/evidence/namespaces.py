@@ -65,7 +65,7 @@ def _label(text: str) -> tuple[str, str]:
 
 def matches_of(context: Context, selector: Selector) -> Matches | None:
     """The workloads that match whatever their namespace; None where a fact that decides it is unknown."""
-    found = workloads_of(context.inventory, label_term(conditions_of(selector.requirements)))
+    found = workloads_of(context, label_term(conditions_of(selector.requirements)))
     if found is None:
         return None
     members = {cluster.name for cluster in member_clusters(context)}

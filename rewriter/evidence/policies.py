@@ -23,8 +23,10 @@ from rewriter.cilium.terms import Condition
 from rewriter.cilium.tiers import KIND as TIER
 from rewriter.cilium.tiers import cluster_network_policies, is_cluster_network_policy, tier_rules
 from rewriter.cilium.validation import Rejection, rejection
+from rewriter.evidence.by_namespace import ByNamespace
 from rewriter.evidence.context import Context
 from rewriter.evidence.placeholders import has_placeholder
+from rewriter.evidence.policy_outline import outline_of
 from rewriter.evidence.settings import facts_of, settings_of
 from rewriter.evidence.unknown_values import SUBJECTS, known_in_part, with_examples, written_at
 from rewriter.inventory.facts.model import AppliedPolicy, Source, UnreadPolicy
@@ -79,20 +81,18 @@ class ClusterPolicies:
     """The rules of every accepted policy of one cluster, on one release, by the namespace of their subjects."""
 
     def __init__(
-        self, rules: Iterable[AppliedRule], unread: Sequence[UnreadPolicy], tiers: Sequence[AppliedRule] = ()
+        self, rules: ByNamespace[AppliedRule], unread: Sequence[UnreadPolicy], tiers: Sequence[AppliedRule] = ()
     ) -> None:
-        self._by_namespace: dict[str | None, list[AppliedRule]] = {}
-        for rule in rules:
-            self._by_namespace.setdefault(_namespace_of(rule), []).append(rule)
+        self._rules = rules
         self._unread = unread
         self._tiers = tiers
         self._by_label: dict[str | None, _ByLabel] = {}
 
     def selecting(self, pods: Pods) -> Iterator[tuple[AppliedRule, bool]]:
         """The rules that select pods for certain (True), and those that may."""
-        for namespace in self._by_namespace if pods.namespace is None else (None, pods.namespace):
+        for namespace in self._rules.namespaces() if pods.namespace is None else (None, pods.namespace):
             if namespace not in self._by_label:
-                self._by_label[namespace] = _ByLabel(self._by_namespace.get(namespace, ()))
+                self._by_label[namespace] = _ByLabel(self._rules.of(namespace))
             for rule in self._by_label[namespace].candidates(pods):
                 selected = selects(rule, pods)
                 if selected is not False:
@@ -108,11 +108,14 @@ class ClusterPolicies:
     def within(self, namespace: str | None) -> Iterator[AppliedRule]:
         """The rules whose subjects may be in a namespace (None: in any)."""
         if namespace is None:
-            for rules in self._by_namespace.values():
-                yield from rules
+            yield from self._rules.every()
             return
-        yield from self._by_namespace.get(None, ())
-        yield from self._by_namespace.get(namespace, ())
+        yield from self._rules.of(None)
+        yield from self._rules.of(namespace)
+
+    def naming(self, namespace: str) -> Sequence[AppliedRule]:
+        """The rules that may name pods of a namespace as their peers, and others."""
+        return self._rules.naming(namespace)
 
     def unread(self, namespace: str | None) -> tuple[UnreadPolicy, ...]:
         """The policies that may land in a namespace (None: in any) and could not be read."""
@@ -174,13 +177,24 @@ def policies_of(context: Context) -> ClusterPolicies:
     if key not in context.answers:
         inventory = context.inventory
         every = [policy for policy in inventory.policies if cluster is None or policy.cluster in (None, cluster)]
-        applied = [applied for applied in every if not is_cluster_network_policy(applied.manifest)]
         settings = settings_of(context.cluster, context.to_version)
-        tiers = [rule for applied in every for rule in _applied_tiers(applied, settings)]
-        facts = _facts(applied, inventory)
-        rules = [rule for other in applied for rule in _applied_rules(other, settings, facts)]
+        outlined = [(policy, outline_of(policy.manifest)) for policy in every]
+        closely = [policy for policy, outline in outlined if outline.home is None]
+        tiers = [rule for policy in closely for rule in _applied_tiers(policy, settings)]
+        outlined = [
+            (policy, outline)
+            for policy, outline in outlined
+            if outline.home is not None or not is_cluster_network_policy(policy.manifest)
+        ]
+        facts = _facts([policy for policy, outline in outlined if outline.points], inventory)
+        rules = ByNamespace(
+            [outline for _, outline in outlined],
+            lambda place: tuple(_applied_rules(outlined[place][0], settings, facts)),
+            _namespace_of,
+        )
         unread = [*unread_policies(inventory, tiers=settings.cluster_network_policies)]
-        unread += [policy for other in applied for policy in _unknown_in_shape(other, settings)]
+        closely = [policy for policy in closely if not is_cluster_network_policy(policy.manifest)]
+        unread += [policy for other in closely for policy in _unknown_in_shape(other, settings)]
         context.answers[key] = ClusterPolicies(rules, unread, tiers)
     made: ClusterPolicies = context.answers[key]
     return made

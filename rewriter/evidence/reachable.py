@@ -214,7 +214,7 @@ def workloads_of_spec(context: Context, spec: Spec) -> Sequence[Workload]:
 
 def _workloads_of(context: Context, term: LabelTerm) -> Sequence[Workload] | None:
     """The workloads of the policy's cluster that a term selects; None where a fact that decides it is not known."""
-    workloads = workloads_of(context.inventory, term)
+    workloads = workloads_of(context, term)
     own = context.cluster.name if context.cluster else None
     return (
         None

@@ -154,13 +154,13 @@ def _may_carry(labels: Iterable[tuple[str, str]], key: str, value: str) -> bool:
     )
 
 
-def workloads_of(inventory: Inventory, term: LabelTerm) -> tuple[Workload, ...] | None:
+def workloads_of(context: Context, term: LabelTerm) -> tuple[Workload, ...] | None:
     """The known workloads, of any cluster, whose pods a term selects; None where a fact that decides it is unknown.
 
     For what is *there*. Where a finding rests on what is not there, ask `matches`. Pods on the host network have the
     node's identity and are left out.
     """
-    selected, undecided = _selection(inventory, term)
+    selected, undecided = _remembered(context, term)
     return None if undecided else selected
 
 

@@ -77,16 +77,19 @@ def _filled_in(manifest: Mapping[str, Any]) -> bool:
 def with_others(policies: Iterable[AppliedPolicy], others: Iterable[AppliedPolicy]) -> tuple[AppliedPolicy, ...]:
     """The policies of the tree, and of those that releases make or snapshots list the ones that it does not hold."""
     found = list(policies)
-    known = {_named(policy.manifest, policy.cluster) for policy in found}
+    known: dict[tuple[str, str, str], set[str | None]] = {}
+    for policy in found:
+        known.setdefault(_named(policy.manifest), set()).add(policy.cluster)
     for applied in others:
-        if not known & {_named(applied.manifest, cluster) for cluster in (applied.cluster, None)}:
+        clusters = known.get(_named(applied.manifest), ())
+        if applied.cluster not in clusters and None not in clusters:
             found.append(applied)
     return tuple(found)
 
 
-def _named(manifest: Mapping[str, Any], cluster: str | None) -> tuple[str | None, str, str, str]:
+def _named(manifest: Mapping[str, Any]) -> tuple[str, str, str]:
     metadata = mapping(manifest.get("metadata"))
-    return cluster, str(manifest.get("kind")), str(metadata.get("namespace")), str(metadata.get("name"))
+    return str(manifest.get("kind")), str(metadata.get("namespace")), str(metadata.get("name"))
 
 
 def policy_files(files: TreeFiles) -> Iterator[OfferedFile]:

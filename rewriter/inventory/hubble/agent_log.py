@@ -75,8 +75,8 @@ def read_agent_logs(paths: Sequence[Path]) -> list[DeadPolicy]:
 def dead_in_snapshots(policies: Iterable[RunningPolicy]) -> Iterator[DeadPolicy]:
     """The policies of snapshots whose status says that they are not valid."""
     for policy in policies:
-        metadata = policy.manifest.get("metadata")
-        if policy.rejected and isinstance(metadata, Mapping):
+        metadata = policy.manifest.get("metadata") if policy.rejected else None
+        if isinstance(metadata, Mapping):
             namespace, name = (str(metadata.get(key) or "") for key in ("namespace", "name"))
             yield DeadPolicy(namespace, name, policy.rejected, policy.source, policy.cluster)
 

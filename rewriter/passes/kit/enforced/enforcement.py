@@ -204,7 +204,7 @@ def subject_evidence(context: Context) -> tuple[str, ...]:
     found = []
     for spec in context.policy.specs:
         term = subject_term(context.policy, spec)
-        workloads = workloads_of(context.inventory, term) if term is not None and context.namespace_known else ()
+        workloads = workloads_of(context, term) if term is not None and context.namespace_known else ()
         own = context.cluster.name if context.cluster else None
         found += [workload for workload in workloads or () if own is None or workload.cluster in (None, own)]
     lines = workloads_evidence(found)

@@ -91,7 +91,7 @@ def _subjects(context: Context) -> tuple[list[Workload], list[Workload]]:
     found: dict[int, Workload] = {}
     for spec in context.policy.specs:
         term = label_term(conditions_of(spec.subject.requirements if spec.subject else ()))
-        for workload in workloads_of(context.inventory, term) or ():
+        for workload in workloads_of(context, term) or ():
             if not members or workload.cluster in (None, *members):
                 found[id(workload)] = workload
     own = context.policy.namespace

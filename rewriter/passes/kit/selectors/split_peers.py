@@ -84,7 +84,7 @@ def _split(context: Context, site: Site, other: Site, selector: Selector) -> Spl
                 merged[field] = {**members_of(parts[0]), **members_of(parts[1])}
             elif len(parts) == 2:
                 merged[field] = [*list_of(parts[0]), *list_of(parts[1])]
-    there = workloads_of(context.inventory, _term(context, merged)) or ()
+    there = workloads_of(context, _term(context, merged)) or ()
     if not usual and all(workload.namespace == context.policy.namespace for workload in there):
         return None
     evidence = (*workloads_evidence(there), *own_evidence(context))

@@ -37,34 +37,44 @@ class NamedPeer:
 
 def naming(context: Context, direction: str, workload: Workload) -> Sequence[NamedPeer]:
     """The entries of rules of a direction that name a workload as peer. All pods that they mean are known."""
-    key = ("named peers", context.cluster and context.cluster.name, context.to_version)
+    key = ("named peers", workload.namespace, context.cluster and context.cluster.name, context.to_version)
     if key not in context.answers:
         table: dict[tuple[str, int], list[NamedPeer]] = {}
-        for named in _named_peers(context):
-            for peer in named.peers:
-                table.setdefault((named.written.direction, id(peer)), []).append(named)
+        for rule in policies_of(context).naming(workload.namespace):
+            for named in _named_peers(context, rule):
+                for peer in named.peers:
+                    if peer.namespace == workload.namespace:
+                        table.setdefault((named.written.direction, id(peer)), []).append(named)
         context.answers[key] = table
     made: Mapping[tuple[str, int], list[NamedPeer]] = context.answers[key]
     return made.get((direction, id(workload)), ())
 
 
-def _named_peers(context: Context) -> Iterator[NamedPeer]:
-    for rule in policies_of(context).within(None):
-        entry, written = rule.entry, rule.rule
-        if entry.deny or entry.subject_is_node or written is None or not rule.sure or rule.anywhere or rule.filled:
-            continue
-        terms = list(_named_terms(context, rule, written))
-        if not terms:
-            continue
-        subjects = matches(context, entry.subject)
-        if not subjects.workloads or not subjects.certain:
-            continue
-        own = any(_is_own(condition) for condition in entry.subject.conditions)
-        for term in terms:
-            peers = matches(context, term)
-            if peers.workloads and peers.certain:
-                by_labels = any(_is_own(condition) for condition in term.conditions)
-                yield NamedPeer(rule, written, subjects.workloads, peers.workloads, by_labels, own)
+def _named_peers(context: Context, rule: AppliedRule) -> Sequence[NamedPeer]:
+    """The entries of a rule that name known workloads; made once a run, since rules name pods of several namespaces."""
+    key = ("named by", id(rule), context.cluster and context.cluster.name, context.to_version)
+    if key not in context.answers:
+        context.answers[key] = rule, tuple(_named_peers_of(context, rule))
+    made: tuple[AppliedRule, Sequence[NamedPeer]] = context.answers[key]
+    return made[1]
+
+
+def _named_peers_of(context: Context, rule: AppliedRule) -> Iterator[NamedPeer]:
+    entry, written = rule.entry, rule.rule
+    if entry.deny or entry.subject_is_node or written is None or not rule.sure or rule.anywhere or rule.filled:
+        return
+    terms = list(_named_terms(context, rule, written))
+    if not terms:
+        return
+    subjects = matches(context, entry.subject)
+    if not subjects.workloads or not subjects.certain:
+        return
+    own = any(_is_own(condition) for condition in entry.subject.conditions)
+    for term in terms:
+        peers = matches(context, term)
+        if peers.workloads and peers.certain:
+            by_labels = any(_is_own(condition) for condition in term.conditions)
+            yield NamedPeer(rule, written, subjects.workloads, peers.workloads, by_labels, own)
 
 
 def _named_terms(context: Context, rule: AppliedRule, written: Rule) -> Iterator[LabelTerm]:
