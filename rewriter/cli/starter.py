@@ -15,13 +15,17 @@ import signal
 import sys
 import tempfile
 import traceback
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
 import rewriter
 from rewriter.cli import run
+from rewriter.evidence.policy_outline import keep_outlines
 from rewriter.fleet.outcome import GOOD_CODES, Outcome, held
 from rewriter.fleet.starter import Job
+from rewriter.inventory.snapshots.form import SnapshotError, keep_snapshot, kept_policies
 
 #: What a run ends with that fails as no run should.
 _FAILED = 70
@@ -40,10 +44,12 @@ def main() -> int:
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, sys.stdout.fileno())
     for line in sys.stdin.buffer:
+        job = Job.read(line)
+        _keep_facts(job.arguments)
         pid = os.fork()
         if pid == 0:
             os.close(answers)
-            os._exit(_run_apart(Job.read(line), nothing))
+            os._exit(_run_apart(job, nothing))
         os.write(answers, f"{pid}\n".encode())
         _, status = os.waitpid(pid, 0)
         os.write(answers, f"{os.waitstatus_to_exitcode(status)}\n".encode())
@@ -55,6 +61,18 @@ def _import_all() -> None:
         if not module.name.endswith("__main__"):
             with contextlib.suppress(ImportError):  # Of an extra that is not installed.
                 importlib.import_module(module.name)
+
+
+def _keep_facts(arguments: Sequence[str]) -> None:
+    """Reads the facts that a run is given here, once: those of a fleet are large, and all its runs have them alike."""
+    paths = [Path(after) for word, after in pairwise(arguments) if word == "--inventory"]
+    try:
+        if sum(map(keep_snapshot, paths)):
+            keep_outlines(policy.manifest for policy in kept_policies())
+            gc.collect()
+            gc.freeze()
+    except (SnapshotError, RecursionError):  # The run will say so.
+        pass
 
 
 def _run_apart(job: Job, nothing: int) -> int:

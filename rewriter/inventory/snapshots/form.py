@@ -27,9 +27,10 @@ that there are none. Members that the reader does not know are ignored.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from types import UnionType
 from typing import Any, ClassVar, Protocol, TypeVar, get_args, get_origin, get_type_hints
@@ -125,20 +126,76 @@ def read_snapshot(path: Path, own: Callable[[str], bool] = lambda _repository: F
 
     What is from a repository that is the `own` one is left out: its files are at hand. Raises SnapshotError.
     """
+    kept = _KEPT.get(str(path))
+    if kept is not None and kept[0] == _state_of(path):
+        _, created, parts = kept
+    else:
+        created, parts = _read(path, own)
+    return _joined(created, Source(str(path)), [part for part in parts if not (part[0] and own(part[0]))])
+
+
+def keep_snapshot(path: Path) -> bool:
+    """Reads a snapshot file for all later reads in this process and those that it forks, until the file changes.
+
+    Whether it had to. Raises SnapshotError.
+    """
+    state = _state_of(path)
+    kept = _KEPT.get(str(path))
+    if kept is not None and kept[0] == state:
+        return False
+    _KEPT.pop(str(path), None)
+    _KEPT[str(path)] = (state, *_read(path, lambda _repository: False))
+    return True
+
+
+def kept_policies() -> Iterator[RunningPolicy]:
+    """The policies of the snapshots that are kept."""
+    return (policy for _, _, parts in _KEPT.values() for _, part in parts for policy in part.policies)
+
+
+#: A cluster's entry, and the repository that it is from, if it is from one.
+_Part = tuple[str, Snapshot]
+#: The files that are kept, with what shows that they did not change, and when they were made.
+_KEPT: dict[str, tuple[object, str, Sequence[_Part]]] = {}
+
+
+def _state_of(path: Path) -> object:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _read(path: Path, own: Callable[[str], bool]) -> tuple[str, Sequence[_Part]]:
     try:
         data = json.loads(read_bounded(path, MAX_BYTES))
     except OSError as error:
         raise SnapshotError(f"{path}: {why_unread(path, error)}") from None
     except (ValueError, RecursionError) as error:
         raise SnapshotError(f"{path}: is not JSON: {error}") from None
-    return snapshot_of(data, Source(str(path)), own)
+    return _parts_of(data, Source(str(path)), own)
 
 
 def snapshot_of(data: Any, source: Source, own: Callable[[str], bool] = lambda _repository: False) -> Snapshot:
     """The facts of a snapshot's content, with the given source. Raises SnapshotError."""
+    created, parts = _parts_of(data, source, own)
+    return _joined(created, source, parts)
+
+
+def _parts_of(data: Any, source: Source, own: Callable[[str], bool]) -> tuple[str, Sequence[_Part]]:
     if not isinstance(data, dict) or data.get("cnpfix_inventory") != SCHEMA:
         raise SnapshotError(f'{source}: expected a snapshot with "cnpfix_inventory": {SCHEMA}')
-    return _Reader(source, partial=data.get("partial") is True).snapshot(data, own)
+    created = data.get("created")
+    reader = _Reader(source, partial=data.get("partial") is True)
+    return created if isinstance(created, str) else "", list(reader.parts(data, own))
+
+
+def _joined(created: str, source: Source, parts: Sequence[_Part]) -> Snapshot:
+    lists = {name: tuple(chain.from_iterable(getattr(part, name) for _, part in parts)) for name in LISTS}
+    clusters = tuple(cluster for _, part in parts for cluster in part.clusters)
+    listed = frozenset().union(*(part.listed for _, part in parts))
+    return Snapshot(created, clusters, **lists, source=source, listed=listed)
 
 
 class _Reader:
@@ -147,48 +204,41 @@ class _Reader:
         self._partial = partial
         self._hints: dict[Any, dict[str, Any]] = {}
 
-    def snapshot(self, data: Mapping[str, Any], own: Callable[[str], bool]) -> Snapshot:
-        clusters: list[Cluster] = []
-        lists: dict[str, list[Any]] = {name: [] for name in LISTS}
-        listed: set[tuple[str, str]] = set()
+    def parts(self, data: Mapping[str, Any], own: Callable[[str], bool]) -> Iterator[_Part]:
+        """Each cluster's entry by itself, but those of an own repository."""
         for index, raw in enumerate(self._list(data, "clusters", "")):
-            where = f"clusters[{index}]"
             repository = str(raw.get("repository", "")) if self._partial else ""
-            if repository and own(repository):
+            if not (repository and own(repository)):
+                yield repository, self._part(raw, repository, f"clusters[{index}]")
+
+    def _part(self, raw: Mapping[str, Any], repository: str, where: str) -> Snapshot:
+        settings = {key: value for key, value in raw.items() if key not in (*LISTS, "incomplete")}
+        given = {
+            "incomplete": self._incomplete(raw, where),
+            "cited": self._cited(raw, repository, where),
+            **self._place(raw, repository),
+        }
+        cluster = self._fact(Cluster, settings, where, given)
+        lists: dict[str, tuple[Any, ...]] = {}
+        listed: set[tuple[str, str]] = set()
+        for name, kind in LISTS.items():
+            if name in cluster.incomplete:
                 continue
-            settings = {key: value for key, value in raw.items() if key not in (*LISTS, "incomplete")}
-            given = {
-                "incomplete": self._incomplete(raw, where),
-                "cited": self._cited(raw, repository, where),
-                **self._place(raw, repository),
-            }
-            cluster = self._fact(Cluster, settings, where, given)
-            clusters.append(cluster)
-            for name, kind in LISTS.items():
-                if name in cluster.incomplete:
-                    continue
-                items = self._list(raw, name, where)
-                if name in raw and not self._partial:
-                    listed.add((cluster.name, name))
-                if name == "policies":
-                    items = [self._policy(item, f"{where}.{name}[{n}]") for n, item in enumerate(items)]
-                lists[name] += [
-                    self._fact(
-                        kind,
-                        item,
-                        f"{where}.{name}[{position}]",
-                        {"cluster": cluster.name, **self._place(item, repository)},
-                    )
-                    for position, item in enumerate(items)
-                ]
-        created = data.get("created")
-        return Snapshot(
-            created if isinstance(created, str) else "",
-            tuple(clusters),
-            **{name: tuple(items) for name, items in lists.items()},
-            source=self._source,
-            listed=frozenset(listed),
-        )
+            items = self._list(raw, name, where)
+            if name in raw and not self._partial:
+                listed.add((cluster.name, name))
+            if name == "policies":
+                items = [self._policy(item, f"{where}.{name}[{n}]") for n, item in enumerate(items)]
+            lists[name] = tuple(
+                self._fact(
+                    kind,
+                    item,
+                    f"{where}.{name}[{position}]",
+                    {"cluster": cluster.name, **self._place(item, repository)},
+                )
+                for position, item in enumerate(items)
+            )
+        return Snapshot("", (cluster,), **lists, source=self._source, listed=frozenset(listed))
 
     def _place(self, raw: Mapping[str, Any], repository: str) -> dict[str, Any]:
         """The source of a fact of a repository: the place that it names."""
