@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from rewriter.bot.errors import BotError
 from rewriter.bot.git import Git, GitError
+from rewriter.bot.partial import WITHOUT_LARGE, fetch_wanted
 from rewriter.bot.remote import Remote
 from rewriter.bot.seal import is_ours, sealed
 from rewriter.discovery.files import may_hold_manifests
@@ -45,7 +46,8 @@ class RejectedError(BotError):
 class Clone:
     """The repository. `base` and `heads` are commits, the latter by branch name, as the server had them last.
 
-    `remote` is None where the server is not asked: then there are no heads. `date` is that of base, for commits that
+    `remote` is None where the server is not asked: then there are no heads. `without_large`: large files that are not
+    read stay there. `date` is that of base, for commits that
     are the same whenever they are made; `modes` are those of its files.
     """
 
@@ -58,6 +60,7 @@ class Clone:
     branch: str = ""
     heads: Mapping[str, str] = field(default_factory=dict)
     modes: Mapping[str, str] = field(default_factory=dict)
+    without_large: bool = False
 
     @property
     def tree(self) -> Path:
@@ -77,7 +80,10 @@ class Clone:
         return replace(self, branch=branch, heads=heads)
 
     def _fetched(self) -> Clone:
-        return self._at(self._fetch(f"+refs/heads/{self.base_branch}:{_BASE}")[_BASE])
+        base = self._fetch(f"+refs/heads/{self.base_branch}:{_BASE}")[_BASE]
+        if self.without_large and self.remote is not None:
+            fetch_wanted(self.git, self.remote.url, base, _is_wanted)
+        return self._at(base)
 
     def _at(self, base: str) -> Clone:
         return replace(self, base=base, date=self.git.text("show", "-s", "--format=%ct +0000", base))
@@ -86,7 +92,8 @@ class Clone:
         assert self.remote is not None
         # Pruned: a branch that is gone on the server must not be taken to be there.
         options = ("--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--prune")
-        self.git.reach("fetch", *options, self.remote.url, *refspecs)
+        partial = (WITHOUT_LARGE,) if self.without_large else ()
+        self.git.reach("fetch", *options, *partial, self.remote.url, *refspecs)
         listed = self.git.text("for-each-ref", "--format=%(refname) %(objectname)", "refs/cnpfix")
         return dict(line.split(" ", 1) for line in listed.splitlines())
 
@@ -117,7 +124,8 @@ class Clone:
             blob = self.git.run("hash-object", "-w", "--stdin", data=content).strip()
             entries.append(self.modes[name].encode() + b" " + blob + b"\t" + os.fsencode(name) + b"\0")
         self.git.run("update-index", "-z", "--index-info", data=b"".join(entries), variables=index)
-        tree = self.git.run("write-tree", variables=index).decode().strip()
+        # Of base, large files that are not read may be on the server only.
+        tree = self.git.run("write-tree", "--missing-ok", variables=index).decode().strip()
         text = sealed(message, tree, self.base)
         name, mail = self.identity
         who = {
@@ -184,7 +192,7 @@ def open_clone(checkout: Git, remote: Remote, base_branch: str | None, identity:
         git.run("config", "remote.origin.url", remote.url)
         base = base_branch or _default_branch(git, remote)
         _check_branch(git, base)
-        yield Clone(git, remote, base, who)._fetched()._laid_out()
+        yield Clone(git, remote, base, who, without_large=_is_partial(checkout))._fetched()._laid_out()
 
 
 @contextlib.contextmanager
@@ -248,11 +256,17 @@ def _initialise(checkout: Git, git: Git, *, partial: bool) -> None:
     (own / "info").mkdir(exist_ok=True)
     (own / "info" / "attributes").write_text(_ATTRIBUTES)
     (own / "objects" / "info").mkdir(parents=True, exist_ok=True)
-    if not partial and any(Path(objects, "pack").glob("*.promisor")):
-        return  # A partial clone lacks objects that its server takes it to have: fetch everything anew.
+    if not partial and _is_partial(checkout):
+        return  # A partial clone lacks objects that its server takes it to have: fetch everything that is read anew.
     (own / "objects" / "info" / "alternates").write_bytes(os.fsencode(objects) + b"\n")
     if Path(shallow).is_file():
         shutil.copyfile(shallow, own / "shallow")
+
+
+def _is_partial(checkout: Git) -> bool:
+    """Whether a repository may lack objects, which are on its server."""
+    objects = checkout.text("rev-parse", "--path-format=absolute", "--git-path", "objects")
+    return any(Path(objects, "pack").glob("*.promisor"))
 
 
 def _default_branch(git: Git, remote: Remote) -> str:

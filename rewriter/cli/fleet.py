@@ -120,7 +120,7 @@ def _run(file: Path, workers: int, shard: tuple[int, int] | None, stage: Stage, 
     write_file(places.work / f"{name}.html", as_page(found))
     say([one_line(line) for line in as_lines(found)])
     say([f"{places.work / name}.html and .json hold the report"])
-    return 2 if any(result.state == FAILED for result in found) else 0
+    return 2 if any(result.state == FAILED or result.request.startswith(FAILED) for result in found) else 0
 
 
 def _merge(files: list[Path], output: Path | None) -> int:

@@ -104,9 +104,15 @@ def _run_once(job: Job, output: IO[bytes], errors: IO[bytes]) -> int:
         if job.output is not None:
             Path(job.output).unlink(missing_ok=True)
         code = _run(job)
-        source = output if job.printed and code == 0 else errors
-        Outcome(job.key, begun, code, _last_lines(source, 1 if source is output else _LAST_LINES)).write(file)
+        Outcome(job.key, begun, code, _message(job, code, output, errors)).write(file)
         return code
+
+
+def _message(job: Job, code: int, output: IO[bytes], errors: IO[bytes]) -> str:
+    """What a run says at its end: of requests that failed its report says why, as long as nothing else was wrong."""
+    if job.printed and code == 0:
+        return _last_lines(output, 1)
+    return _last_lines(errors, _LAST_LINES) or (_last_lines(output, 2 * _LAST_LINES) if job.printed else "")
 
 
 def _run(job: Job) -> int:
@@ -127,8 +133,8 @@ def _run(job: Job) -> int:
 
 def _last_lines(file: IO[bytes], count: int) -> str:
     file.seek(max(0, file.seek(0, os.SEEK_END) - _MOST_MESSAGE))
-    lines = file.read().decode("utf-8", "replace").splitlines()
-    return " ".join(line.strip() for line in lines[-count:])
+    lines = filter(None, map(str.strip, file.read().decode("utf-8", "replace").splitlines()))
+    return " ".join([*lines][-count:])
 
 
 if __name__ == "__main__":

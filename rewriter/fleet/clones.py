@@ -1,16 +1,24 @@
-"""Clones of a fleet's repositories: the newest commit of the default branch, laid out as files."""
+"""Clones of a fleet's repositories: the newest commit of the default branch, laid out as files.
+
+Large files that hold no facts stay on the server; to a run in the clone they are those of a sparse checkout.
+"""
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rewriter.bot.git import Git, GitError
 from rewriter.bot.http import ca_bundle_of
+from rewriter.bot.partial import WITHOUT_LARGE, fetch_wanted
+from rewriter.discovery.files import may_hold_facts
 from rewriter.fleet.repositories import FleetRepository, access
 
 _BASE = "refs/cnpfix/base"
+_SPECIAL = re.compile(r"[\\*?\[\] !#]")
 
 
 def update(
@@ -36,6 +44,7 @@ def update(
         ca_bundle_of(None, environment),
         environment,
         inherited=inherited,
+        timeout=timeout,
     )
     if not _is_whole(git):
         shutil.rmtree(folder)
@@ -47,11 +56,25 @@ def update(
     if not head:
         return ""
     if _commit(git, "HEAD") != head:
-        git.reach("fetch", "--quiet", "--depth=1", "--no-tags", remote.url, f"+HEAD:{_BASE}")
+        for lock in ("index.lock", "config.lock", "shallow.lock"):  # Of a run that was killed.
+            (folder / ".git" / lock).unlink(missing_ok=True)
+        git.reach("fetch", "--quiet", "--depth=1", "--no-tags", WITHOUT_LARGE, remote.url, f"+HEAD:{_BASE}")
         head = _commit(git, _BASE)
-        (folder / ".git" / "index.lock").unlink(missing_ok=True)  # Of a run that was killed.
+        _leave_out(git, fetch_wanted(git, remote.url, head, may_hold_facts))
         git.run("checkout", "--quiet", "--force", "--detach", _BASE)
     return head
+
+
+def _leave_out(git: Git, paths: Sequence[str]) -> None:
+    """Has git lay out everything but these files."""
+    patterns = git.folder / ".git" / "info" / "sparse-checkout"
+    if not paths and not patterns.exists():
+        return
+    patterns.parent.mkdir(exist_ok=True)
+    # A file of patterns has one a line: any character may stand where a path has the end of one.
+    lines = ["!/" + _SPECIAL.sub(r"\\\g<0>", path).replace("\n", "?") for path in paths]
+    patterns.write_bytes(os.fsencode("\n".join(["/*", *lines]) + "\n"))
+    git.run("config", "core.sparseCheckout", "true")
 
 
 def _is_whole(git: Git) -> bool:

@@ -80,6 +80,9 @@ class Server:
     faults: Faults = field(default_factory=Faults)
     calls: list[Call] = field(default_factory=list)
     pushes_by: list[str] = field(default_factory=list)
+    #: Paths of repositories for which git gets no answer before the server ends.
+    hanging: set[str] = field(default_factory=set)
+    ended: threading.Event = field(default_factory=threading.Event)
 
     def repository(self, project: str) -> Path:
         return self.repositories / f"{project}.git"
@@ -99,6 +102,7 @@ def serving(repositories: Path, api: ForgeApi, tls: ssl.SSLContext | None = None
     try:
         yield server
     finally:
+        server.ended.set()
         listener.shutdown()
         listener.server_close()
         thread.join()
@@ -190,6 +194,9 @@ class _Handler(BaseHTTPRequestHandler):
         user, _, password = base64.b64decode(given.removeprefix("Basic ")).decode().partition(":")
         if password != TOKEN:
             self._send(401, {"WWW-Authenticate": 'Basic realm="forge"'}, b"")
+            return
+        if any(parts.path.startswith(f"{path}/") for path in forge.hanging):
+            forge.ended.wait()
             return
         service = parts.path.rsplit("/", 1)[-1]
         if service in forge.faults.drop_before:

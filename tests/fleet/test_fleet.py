@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.server import TOKEN
+from tests.bot.server import TOKEN, git
 from tests.cli.support import cnpfix
 from tests.fleet.conftest import Fleet
 
@@ -105,6 +105,17 @@ def test_requests_are_opened_once_and_no_more_than_an_hour_allows(fleet: Fleet) 
     for _ in range(2):
         assert fleet.run().code == 0
         assert sorted(each["base"]["repo"]["full_name"] for each in fleet.api.requests) == ["acme/other", "acme/shop"]
+
+
+def test_a_token_that_may_not_push_is_named(fleet: Fleet) -> None:
+    git(fleet.server.repository("acme/shop"), "config", "http.receivepack", "false")
+    fleet.configure("[pr]\nenabled = true\n")
+    ran = fleet.run()
+    assert ran.code == 2 and fleet.states() == {"agents": "done", "shop": "done"}
+    assert "acme/shop.git: requests: " in ran.err and "403" in ran.err
+    assert "requests failed: " in ran.out and not fleet.api.requests
+    git(fleet.server.repository("acme/shop"), "config", "http.receivepack", "true")
+    assert fleet.run().code == 0 and len(fleet.api.requests) == 1
 
 
 def _shop_of(name: str) -> dict[str, str]:
