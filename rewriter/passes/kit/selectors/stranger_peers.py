@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_KEY
 from rewriter.cilium.labels import NAMESPACE_NAME_LABEL as NAME
-from rewriter.cilium.policy import KNP
+from rewriter.cilium.nodes import PortProtocol, PortRule
+from rewriter.cilium.policy import EGRESS, KNP
 from rewriter.cilium.selector import Requirement, Selector, read_selector
 from rewriter.cilium.terms import LabelTerm
 from rewriter.evidence.context import Context
 from rewriter.evidence.dns import is_dns_rule
 from rewriter.evidence.identity_labels import filtered
+from rewriter.evidence.listening import listens
 from rewriter.evidence.near_labels import is_a_slip
 from rewriter.evidence.placeholders import has_placeholder
 from rewriter.evidence.strangers import Stranger, dns_stranger, near_namespace, stranger
@@ -98,6 +101,8 @@ def stranger_finding(site: Site, selector: Selector, namespace: str, *, elsewher
     new = None if meant is None else _new(site, meant, namespace)
     if meant is None or new is None or site.is_covered(new) or _is_named_too(context, meant):
         return None
+    if _is_for_other_pods(site, meant):
+        return None
     pods = selector_text(Selector("", tuple(labels)))
     there = f"{meant.key}={meant.value}"
     near = "those of DNS have" if meant.only else "the nearest is"
@@ -121,6 +126,25 @@ def stranger_finding(site: Site, selector: Selector, namespace: str, *, elsewher
         severity=severity if meant.certain or meant.only else Severity.NOTE,
         evidence=workloads_evidence(meant.pods),
         advice="" if meant.certain else f"not every pod of {namespace} is known: check that none is meant",
+    )
+
+
+def _is_for_other_pods(site: Site, meant: Stranger) -> bool:
+    """Whether the nearest pods only have the value, under another key, and the ports of the rule are none of theirs.
+
+    A database has the name of its application, which may be a pod that nothing here shows.
+    """
+    if meant.wrong is None or meant.wrong.key == meant.key or site.rule.direction != EGRESS:
+        return False
+    ports = [port for item in site.rule.port_rules if isinstance(item, PortRule) for port in item.ports]
+    numbers = [(port.protocol or "ANY", port.port) for port in ports if isinstance(port, PortProtocol) and not port.end]
+    return bool(numbers) and all(
+        pod.ports
+        and not any(
+            listens(site.context, pod, protocol, int(number) if is_number(number) else number)
+            for protocol, number in numbers
+        )
+        for pod in meant.pods
     )
 
 

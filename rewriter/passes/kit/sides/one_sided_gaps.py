@@ -9,7 +9,7 @@ from rewriter.cilium.policy import EGRESS, INGRESS
 from rewriter.evidence.context import Context
 from rewriter.evidence.reachable import reach_of_workload
 from rewriter.inventory.facts.model import Workload
-from rewriter.passes.kit.sides.other_side import refused_ports
+from rewriter.passes.kit.sides.other_side import is_heard, refused_ports
 from rewriter.passes.kit.sides.rule_pairs import NamedPeer, naming
 from rewriter.records import dataclass
 
@@ -57,7 +57,11 @@ def gaps_of(context: Context, workload: Workload, direction: str) -> Iterator[Ga
         refused = [(other, _refused(context, named, workload, other, direction)) for other in named.subjects]
         if not named.subject_by_labels and any(ports is None for _, ports in refused):
             continue
+        at_work = direction == EGRESS and any(ports is None and other is not workload for other, ports in refused)
         for other, ports in refused:
+            # A rule for several pods is at work as soon as one gets through; the ports may be of that one alone.
+            if at_work and ports and not any(is_heard(context, named, port, other) for port in ports):
+                continue
             if ports is None or _is_reported_at_egress(context, workload, other, direction):
                 continue
             pairs.setdefault(id(other), _Pair(other, [], {})).add(named, ports)

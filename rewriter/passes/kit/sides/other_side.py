@@ -60,6 +60,12 @@ def refused_ports(
     return [port for port in refused if port.port not in passed] or None
 
 
+def is_heard(context: Context, named: NamedPeer, port: PortProtocol, receiver: Workload) -> bool:
+    """Whether a receiver is known to listen on a port that a rule writes."""
+    flows = _flows(port, named.rule.policy.kind, receiver)
+    return any(listens(context, receiver, protocol, number) for protocol, number in flows)
+
+
 def _is_unheard(context: Context, receiver: Workload, protocol: str, number: int) -> bool:
     """Whether a flow is DNS, or goes to a port on which nothing listens: other passes report these."""
     return number == _DNS or listens(context, receiver, protocol, number) is False
