@@ -35,8 +35,7 @@ from rewriter.cli.printing import warn
 
 if TYPE_CHECKING:
     from rewriter.discovery import InputError
-    from rewriter.engine.results.result import FileResult
-    from rewriter.engine.run.rewrites import Rewrite
+    from rewriter.engine.run.rewrites import FixedFile, Rewrite
     from rewriter.engine.run.workspace import Workspace
 
 
@@ -161,15 +160,16 @@ def _fixed(workspace: Workspace, jobs: int, *, unsafe_fixes: bool) -> tuple[list
     from rewriter import parallel
     from rewriter.cli.progress import Progress
     from rewriter.engine.run.fixer import fixer_for
-    from rewriter.engine.run.rewrites import rewritten_by_fixes
+    from rewriter.engine.run.rewrites import fixed_file, rewritten_by_fixes
 
     options = replace(options_for(workspace, unsafe_fixes=unsafe_fixes), only_fixes=True)
     fixer = fixer_for(workspace, options)
     errors: list[InputError] = []
 
-    def each_fixed() -> Iterator[FileResult]:
+    def each_fixed() -> Iterator[FixedFile]:
         with Progress("fixing", len(workspace.files)) as progress:
-            for result in parallel.each(workspace.files, lambda item: fixer.fix_file(*item), jobs):
+            work = lambda item: fixed_file(workspace, fixer.fix_file(*item))  # noqa: E731
+            for result in parallel.each(workspace.files, work, jobs):
                 errors.extend(result.errors)
                 yield result
                 progress.step()

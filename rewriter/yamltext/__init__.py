@@ -6,7 +6,7 @@ from rewriter.yamltext.edit import Editor, edit, edit_document, edit_many
 from rewriter.yamltext.errors import EditError, Limits, YamlTextError
 from rewriter.yamltext.gaps import Comment
 from rewriter.yamltext.inner import InnerText, inner_text
-from rewriter.yamltext.kept import parse_kept
+from rewriter.yamltext.kept import parse_kept, parse_made
 from rewriter.yamltext.line_diff import opcodes
 from rewriter.yamltext.moves import Moves, moves_of
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence, Span
@@ -54,6 +54,7 @@ __all__ = [
     "opcodes",
     "parse",
     "parse_kept",
+    "parse_made",
     "quoted_text",
     "read_twice",
     "template_markup",

@@ -17,10 +17,11 @@ _MOST, _MOST_WITH_NODES = 8_000_000, 300_000
 
 
 class _Kept:
-    __slots__ = ("documents", "size", "size_with_nodes", "with_nodes")
+    __slots__ = ("documents", "made", "size", "size_with_nodes", "with_nodes")
 
     def __init__(self) -> None:
         self.documents: dict[str, list[Document]] = {}
+        self.made: tuple[str, list[Document]] = ("", [])
         self.size = 0
         self.with_nodes: dict[str, None] = {}
         self.size_with_nodes = 0
@@ -43,6 +44,16 @@ def parse_kept(text: str) -> list[Document]:
             _KEPT.size -= len(oldest)
             del _KEPT.documents[oldest]
     return [document.view() for document in found]
+
+
+def parse_made(text: str) -> list[Document]:
+    """As `parse`, of a text that a run makes: those who look at the last one share its documents.
+
+    No more are kept, for what is read of a text that was made is little beside the files themselves.
+    """
+    if _KEPT.made[0] != text:
+        _KEPT.made = text, parse(text)
+    return _KEPT.made[1]
 
 
 def _has_nodes(text: str) -> None:

@@ -46,3 +46,13 @@ def test_documents_of_a_text_that_was_read_long_ago_are_as_they_were() -> None:
 def test_a_text_of_two_documents_has_the_lines_of_both() -> None:
     first, second = yamltext.parse_kept("a: 1\n---\n\nb:\n  c: 2\n")
     assert (first.line_of(""), second.line_of(""), second.line_of("/b/c")) == (1, 4, 5)
+
+
+def test_who_looks_at_a_made_text_in_turn_shares_its_documents() -> None:
+    one, other = yamltext.parse_made(_text(1)), yamltext.parse_made(_text(1))
+    assert all(first is second for first, second in zip(one, other, strict=True))
+    assert [each.value for each in one] == [each.value for each in yamltext.parse(_text(1))]
+    yamltext.parse_made(_text(2))
+    later = yamltext.parse_made(_text(1))
+    assert later[0] is not one[0]
+    assert later[0].value == one[0].value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from itertools import pairwise
 from typing import Any
@@ -65,11 +65,11 @@ class Reading:
     unread: Sequence[Unread] = ()
 
 
-def read_documents(text: str) -> Reading:
+def read_documents(text: str, parse: Callable[[str], list[yamltext.Document]] = yamltext.parse_kept) -> Reading:
     """The documents of a text. Raises YamlTextError for one that is neither YAML nor a template."""
     if yamltext.template_markup(text) is None:
         try:
-            return Reading(text, yamltext.parse_kept(text))
+            return Reading(text, parse(text))
         except yamltext.YamlTextError:
             reading = with_flow_variables(text)
             if reading is None:

@@ -43,7 +43,7 @@ def prove_file(
     if any(one.end > other.start for one, other in pairwise(result.changes)):
         raise ProofError("same structure", "two fixes change the same lines")
     try:
-        new = read_documents(result.after)
+        new = read_documents(result.after, yamltext.parse_made)
     except yamltext.YamlTextError as error:
         raise ProofError("same structure", f"the new file does not parse: {error.message}") from None
     if len(new.documents) != len(old.documents):

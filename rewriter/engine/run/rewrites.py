@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from rewriter import yamltext
 from rewriter.cilium.policy import Policy
+from rewriter.discovery import InputError
 from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.engine.results.result import FileResult
 from rewriter.engine.run.before import policies_before
@@ -27,33 +30,51 @@ class Rewrite:
     fixes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Fixed:
-    """What counts of the result of a file: its new text if it has one, and the findings that are fixed."""
+class FixedFinding(NamedTuple):
+    """A finding that is fixed: its pass, and the document and policy that it is of."""
 
-    after: str | None
-    findings: tuple[_FixedFinding, ...]
-
-
-class _FixedFinding(NamedTuple):
     pass_id: str
     document: int
     namespace: str
     name: str
 
 
-def _fixed(result: FileResult) -> _Fixed:
+@dataclass(frozen=True, slots=True)
+class FixedFile:
+    """What counts of the result of a file: the findings that are fixed, the errors, and its new text if it has one.
+
+    `policies` are those of the new text; None where there is none, or it cannot be read.
+    """
+
+    path: str
+    after: str | None
+    policies: tuple[Policy, ...] | None
+    findings: tuple[FixedFinding, ...]
+    errors: tuple[InputError, ...]
+
+
+def fixed_file(workspace: Workspace, result: FileResult) -> FixedFile:
+    """What counts of a result, whose new text need not be read again where this is asked right behind the fixes."""
     findings = (
-        _FixedFinding(item.finding.id, item.location.document, item.location.namespace, item.location.name)
+        FixedFinding(item.finding.id, item.location.document, item.location.namespace, item.location.name)
         for item in result.findings
         if item.fixed
     )
-    return _Fixed(result.after if result.changed else None, tuple(findings))
+    after = result.after if result.changed else None
+    policies = None
+    if after is not None:
+        with suppress(yamltext.YamlTextError):
+            policies = _policies_of(workspace, result.path, after)
+    return FixedFile(result.path, after, policies, tuple(findings), result.errors)
 
 
-def rewritten_by_fixes(workspace: Workspace, results: Iterable[FileResult]) -> list[Rewrite]:
-    """The policies of a workspace, and what the fixer's results make of them. Each result is looked at once."""
-    by_path = {result.path: _fixed(result) for result in results}
+def _policies_of(workspace: Workspace, path: str, text: str) -> tuple[Policy, ...]:
+    return tuple(located.policy for located in workspace.policies_of_text(path, text))
+
+
+def rewritten_by_fixes(workspace: Workspace, results: Iterable[FixedFile]) -> list[Rewrite]:
+    """The policies of a workspace, and what the fixer makes of them. Each file is looked at once."""
+    by_path = {result.path: result for result in results}
     changed = {path: result.after for path, result in by_path.items() if result.after is not None}
     applied = workspace.applied_policies(everywhere=True)
     by_file: dict[str, list[LocatedPolicy]] = {}
@@ -64,9 +85,12 @@ def rewritten_by_fixes(workspace: Workspace, results: Iterable[FileResult]) -> l
         own = by_file.get(path)
         if own is None:
             continue  # A template, whose policies come of rendering it.
-        for located, after_it in zip(own, workspace.policies_of_text(path, text), strict=True):
-            if after_it.policy.raw != located.policy.raw:
-                after[id(located)] = after_it.policy
+        policies = by_path[path].policies
+        if policies is None:
+            policies = _policies_of(workspace, path, text)
+        for located, policy in zip(own, policies, strict=True):
+            if policy.raw != located.policy.raw:
+                after[id(located)] = policy
     for located in applied:
         if located.built is not None and not located.built.paths.isdisjoint(changed):
             made = located.built.with_texts(changed, located.policy.namespace)
@@ -78,7 +102,7 @@ def rewritten_by_fixes(workspace: Workspace, results: Iterable[FileResult]) -> l
     ] + [Rewrite(located, located.policy, located.policy) for located in workspace.cluster_network_policies(None)]
 
 
-def _fixes(located: LocatedPolicy, results: Mapping[str, _Fixed]) -> tuple[str, ...]:
+def _fixes(located: LocatedPolicy, results: Mapping[str, FixedFile]) -> tuple[str, ...]:
     files = sorted(located.built.paths) if located.built else [located.path]
     mine = [
         item.pass_id

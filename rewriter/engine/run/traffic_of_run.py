@@ -10,7 +10,7 @@ from rewriter.cilium.tiers import cluster_network_policies
 from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.engine.results.observed import TrafficSummary
 from rewriter.engine.results.result import FileResult
-from rewriter.engine.run.rewrites import rewritten_by_fixes
+from rewriter.engine.run.rewrites import fixed_file, rewritten_by_fixes
 from rewriter.engine.run.workspace import Workspace
 from rewriter.engine.traffic.judged import Traffic
 from rewriter.engine.traffic.replay import ClusterReplay, Manifest, decided
@@ -73,15 +73,16 @@ def summarised(traffic: Traffic, workspace: Workspace, results: Iterable[FileRes
     found: dict[str, list[ObservedFlow]] = {}
     judged = 0
     files = {file.display for file, _ in workspace.files}
-    rewrites = rewritten_by_fixes(workspace, [result for result in results if result.path in files])
+    fixed = (fixed_file(workspace, result) for result in results if result.path in files)
+    rewrites = rewritten_by_fixes(workspace, fixed)
     for name, replay in traffic.replays.items():
         applied = [
             rewrite.new
             for rewrite in rewrites
             if rewrite.new and ((own := workspace.cluster_of(rewrite.located)) is None or own.name == name)
         ]
-        fixed = replay.afterwards([(policy.raw, policy.namespace) for policy in applied])
-        for flow, today, upgraded, new in zip(replay.flows, replay.today, replay.upgraded, fixed, strict=True):
+        after = replay.afterwards([(policy.raw, policy.namespace) for policy in applied])
+        for flow, today, upgraded, new in zip(replay.flows, replay.today, replay.upgraded, after, strict=True):
             judged += 1
             for kind in _kinds(flow, decided(today), decided(upgraded), decided(new)):
                 found.setdefault(kind, []).append(flow)

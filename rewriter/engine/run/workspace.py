@@ -240,7 +240,7 @@ class Workspace:
     def policies_of_text(self, path: str, text: str) -> list[LocatedPolicy]:
         """The policies of a file with another text, templates left out. Raises YamlTextError."""
         try:
-            documents = yamltext.parse(text)
+            documents = yamltext.parse_made(text)
         except yamltext.YamlTextError:
             reading = with_flow_variables(text)
             if reading is None:
