@@ -89,14 +89,14 @@ def impact(
     the fixes. The other arguments are those of `check`. Raises CnpfixError.
     """
     from rewriter.engine.run.impact import impact_of
-    from rewriter.engine.run.rewrites import rewritten_by_fixes, rewritten_by_hand
+    from rewriter.engine.run.rewrites import fixed_file, rewritten_by_fixes, rewritten_by_hand
     from rewriter.engine.run.workspace import WorkspaceError
 
     workspace = _open(paths, from_version, to_version, config, inventories)
     errors: list[InputError] = []
     if before is None:
         results = _fixed(workspace, None, (), unsafe_fixes=unsafe_fixes)
-        rewrites = rewritten_by_fixes(workspace, results)
+        rewrites = rewritten_by_fixes(workspace, (fixed_file(workspace, result) for result in results))
         errors = [error for result in results for error in result.errors]
     else:
         try:

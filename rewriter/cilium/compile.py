@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import field
+from functools import lru_cache
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.fqdn import plain_selector
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S, NAMESPACE_LABEL
+from rewriter.cilium.one_of_each import OneOfEach
 from rewriter.cilium.peers import (
     knp_rule_terms,
     names_init,
@@ -51,6 +53,9 @@ class PortGrant(NamedTuple):
     limits: tuple[str, ...] = ()
 
 
+_GRANTS: OneOfEach[tuple[PortGrant, ...]] = OneOfEach()
+
+
 class TierPlace(NamedTuple):
     """Where a rule of a ClusterNetworkPolicy counts, the lower `place` of a tier first, and what it does there."""
 
@@ -60,12 +65,16 @@ class TierPlace(NamedTuple):
 
 
 class Content:
-    """What an entry does, without where it stands. One object for each, so that it is compared by identity."""
+    """What an entry does, without where it stands. One object for each, so that it is compared by identity.
 
-    __slots__ = ("__weakref__", "key")
+    `noted` is what those who compare rules remember of it.
+    """
+
+    __slots__ = ("__weakref__", "key", "noted")
 
     def __init__(self, key: Hashable) -> None:
         self.key = key
+        self.noted: object = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _content, (self.key,)
@@ -128,7 +137,8 @@ class Entry:
         object.__setattr__(self, "special", tuple(term for term in terms if not is_of_pods(term)))
 
 
-def _asked(peers: Iterable[Term]) -> frozenset[tuple[str, str]] | None:
+@lru_cache(maxsize=1 << 13)
+def _asked(peers: tuple[Term, ...]) -> frozenset[tuple[str, str]] | None:
     """For each peer the values that it asks of one label, one in which it differs from others if there is any."""
     found: list[tuple[str, str]] = []
     for peer in peers:
@@ -205,11 +215,23 @@ def _are_written_out(entries: Any) -> bool:
 
 def _compiled(policy: Policy, settings: Settings, facts: Facts) -> tuple[Entry, ...]:
     if policy.kind == KNP:
-        return tuple(entry for spec in policy.specs for entry in _network_policy_entries(policy, spec, settings))
+        return tuple(
+            _once(policy, entry) for spec in policy.specs for entry in _network_policy_entries(policy, spec, settings)
+        )
     found: list[Entry] = []
     for spec in policy.specs:
         found += _entries(policy, spec, settings, facts)
     return tuple(found)
+
+
+def _once(policy: Policy, entry: Entry) -> Entry:
+    """An entry as another release has it, where both make the same of the rule."""
+    for question, known in policy.answers.items():
+        for other in known if question[0] == "entries" else ():
+            if other.content is entry.content and other.route == entry.route:
+                found: Entry = other
+                return found
+    return entry
 
 
 def _entries(policy: Policy, spec: Spec, settings: Settings, facts: Facts) -> list[Entry]:
@@ -304,7 +326,7 @@ def _ports(rule: Rule, settings: Settings) -> tuple[PortGrant, ...]:
         for match in port_matches(item or {}, settings.version, egress=rule.direction == EGRESS)
     ]
     grants += [PortGrant(match, shared) for item in icmps for match in icmp_matches(item or {})]
-    return tuple(grants)
+    return _GRANTS.of(tuple(grants))
 
 
 def _limits(item: Mapping[str, Any], rule: Rule, version: Version) -> tuple[str, ...]:
@@ -355,7 +377,7 @@ def _network_policy_entries(policy: Policy, spec: Spec, settings: Settings) -> I
         items = rule.raw.get("ports") or ()
         # A placeholder in the place of a port stands for one that is unknown: it grants nothing.
         known = [item or {} for item in items if isinstance(item, dict | None)] if isinstance(items, list) else []
-        ports = tuple(PortGrant(network_policy_port(item, settings.version)) for item in known)
+        ports = _GRANTS.of(tuple(PortGrant(network_policy_port(item, settings.version)) for item in known))
         yield entry(rule.route, rule.direction, terms, ports if items else (PortGrant(EVERYTHING),))
     types = spec.raw.get("policyTypes") or ()
     if INGRESS not in directions and ("Ingress" in types or "Egress" not in types):

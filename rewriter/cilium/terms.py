@@ -16,6 +16,7 @@ from rewriter.cilium.labels import (
     NAMESPACE_NAME_KEY,
     RESERVED,
 )
+from rewriter.cilium.one_of_each import OneOfEach
 from rewriter.cilium.selector import Requirement, operator_holds
 
 #: Label sources of peers that no manifest can resolve: an identity that has such a label is known to be behind it.
@@ -122,9 +123,12 @@ def opaque_name(term: Term) -> str | None:
     return None
 
 
+_TERMS: OneOfEach[LabelTerm] = OneOfEach()
+
+
 def label_term(conditions: Iterable[Condition]) -> LabelTerm:
     """A term whose conditions are in canonical order, so that the order of writing does not matter."""
-    return LabelTerm(tuple(sorted(set(conditions))))
+    return _TERMS.of(LabelTerm(tuple(sorted(set(conditions)))))
 
 
 def filtered(conditions: Iterable[Condition], labels: LabelFilter | None) -> list[Condition] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from rewriter.cilium.labels import (
     ANY,
@@ -69,10 +70,11 @@ Asked = tuple[str, str | bool | None]
 """A label key with a value that a term mentions; True: none is, None: it is asked whether it is there."""
 
 
-def asked_by(terms: Iterable[Term]) -> frozenset[Asked]:
-    """What the terms of a rule ask of the labels of pods: all of them on which `cells_of` depends."""
+@lru_cache(maxsize=1 << 13)
+def asked_by(term: LabelTerm) -> frozenset[Asked]:
+    """What a term asks of the labels of pods: all of it on which `cells_of` depends."""
     found: set[Asked] = set()
-    for condition in pod_conditions(term for term in terms if isinstance(term, LabelTerm)):
+    for condition in pod_conditions([term]):
         key = NAMESPACE_LABEL if condition.key == NAMESPACE_NAME_KEY else condition.key
         found.update([(key, value) for value in condition.values] or [(key, True)])
         if condition.operator in ("Exists", "DoesNotExist"):

@@ -18,99 +18,84 @@ The answer is that of `reach` to the letter, or there is none:
 
 from __future__ import annotations
 
-import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 from rewriter.cilium.cidr import Prefix
-from rewriter.cilium.compile import Content, Entry, PortGrant
+from rewriter.cilium.compile import Content, Entry
 from rewriter.cilium.identity import Identity
-from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, RESERVED, Label
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, RESERVED
+from rewriter.cilium.one_of_each import OneOfEach
 from rewriter.cilium.policy_set import PolicySet
-from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import CidrTerm, FqdnTerm, LabelTerm, Term, demands_of, may_have
 from rewriter.reach.cells import Asked, asked_by, cells_of
 from rewriter.reach.compare import reach
-from rewriter.reach.difference import NO_DIFFERENCE, Difference, FlowStatement
+from rewriter.reach.difference import NO_DIFFERENCE, Difference
+from rewriter.reach.forms import Comparison, KeptRule, Part, Place, answers, rules_of
 from rewriter.reach.shared import contents_of
 from rewriter.reach.space import MAX_CELLS
-from rewriter.reach.stand_ins import StandIns, put_back
 from rewriter.reach.world import PolicyWorld
-
-#: More forms than this are not remembered.
-_MOST = 4096
-
-#: One set of pods, by single values of labels.
-_PHRASE = re.compile(
-    r"(?:any pod|pods with [^\s,=]+=[^\s,]+(?:, [^\s,=]+=[^\s,]+)*)(?: of namespace [^\s,]+)?"
-    r"(?: in other clusters| in [^\s,]+)?"
-)
-
-
-class _Kept(NamedTuple):
-    """A rule that counts; of a `bare` one only that it denies by default."""
-
-    entry: Entry
-    bare: bool
-
-
-class _Part(NamedTuple):
-    """The rules that count of a set of policies, each once."""
-
-    settings: Settings
-    rules: Sequence[_Kept]
 
 
 def reach_among(
-    before: PolicyWorld,
-    after: PolicyWorld,
-    beside: PolicyWorld,
+    comparisons: Sequence[Comparison],
     identities: Sequence[Identity] = (),
     inside: Sequence[Prefix] = (),
     clusters: Sequence[str] = (),
-    ends: tuple[PolicyWorld, PolicyWorld] | None = None,
-) -> Difference:
-    """The flows that `reach` finds for these worlds, from a comparison like this one where its result is known.
+) -> list[Difference]:
+    """The flows that `reach` finds for each, from a comparison like it where its result is known.
 
     Where default deny begins or ends is no part of the answer. Of several identities that the rules which count do not
-    tell apart, one may stand for all among the workloads of a statement.
+    tell apart, one may stand for all among the workloads of a statement. Comparisons of the same rules cost little more
+    than one of them.
     """
-    simple = reach_simple(before, after, beside, clusters, ends, identities)
-    return reach(before, after, identities, beside, inside, clusters, ends) if simple is None else simple
+    return [
+        reach(one.before, one.after, identities, one.beside, inside, clusters, one.ends) if simple is None else simple
+        for one, simple in zip(comparisons, reach_simple(comparisons, clusters, identities), strict=True)
+    ]
 
 
 def reach_simple(
-    before: PolicyWorld,
-    after: PolicyWorld,
-    beside: PolicyWorld,
-    clusters: Sequence[str] = (),
-    ends: tuple[PolicyWorld, PolicyWorld] | None = None,
-    identities: Sequence[Identity] = (),
-) -> Difference | None:
+    comparisons: Sequence[Comparison], clusters: Sequence[str] = (), identities: Sequence[Identity] = ()
+) -> Sequence[Difference | None]:
     """What `reach_among` has, or None where `reach` has to look."""
-    worlds = (before, after, beside, *(ends or ()))
-    if not all(map(_is_plain_pod, identities)):
+    found = _simple(comparisons, clusters, identities)
+    if found is None and len(comparisons) > 1:  # One of them may be simple all the same.
+        return [reach_simple([one], clusters, identities)[0] for one in comparisons]
+    return [None] * len(comparisons) if found is None else found
+
+
+def _simple(
+    comparisons: Sequence[Comparison], clusters: Sequence[str], identities: Sequence[Identity]
+) -> Sequence[Difference | None] | None:
+    """The answers where what can be said of all comparisons together is simple; None where it is not."""
+    if not all(map(_is_plain_pod, identities)) or len({one.ends is None for one in comparisons}) > 1:
         return None
-    if not all(_is_plain(policies) for world in worlds for policies in world.sets):
+    worlds = {place: world for one in comparisons for place, world in one.worlds.items()}
+    sets = {id(policies): policies for world in worlds.values() for policies in world.sets}
+    if not all(map(_is_plain, sets.values())):
         return None
-    changed = _changed(after, beside)
+    changed = _changed(comparisons[0])
+    if any(_changed(one).keys() != changed.keys() for one in comparisons[1:]):
+        return None
     if not changed:
-        return NO_DIFFERENCE
-    entries = {content: entry for world in worlds for content, entry in contents_of(world).items()}
+        return [NO_DIFFERENCE] * len(comparisons)
+    entries = {content: entry for policies in sets.values() for content, entry in policies.by_content.items()}
     labels = [_labels_of(entry) for entry in entries.values()]
     if not all(entry_labels.simple for entry_labels in labels):
         return None
-    parts = _parts(entries, changed, (before, after, beside), ends)
-    if parts is None or not _fits(labels, after.local_cluster, clusters):
+    parts = _parts(entries, list(changed.values()), worlds)
+    if parts is None:
         return None
-    whole = (rule.entry for part in parts for rule in _rules(part) if not rule.bare)
-    kept = {after.local_cluster, *clusters}.union(*(_labels_of(entry).clusters for entry in whole))
-    if any(not entry_labels.clusters <= kept for entry_labels in labels):
-        return None  # A cluster that only rules name which do not count may be in the words.
-    return _answer(parts, clusters, identities, with_ends=ends is not None)
+    named = frozenset[str]().union(*(entry_labels.clusters for entry_labels in labels))
+    for one in comparisons:
+        if not _fits(labels, one.after.local_cluster, clusters):
+            return None
+        whole = (rule.entry for place in one.places for rule in rules_of(parts[place]) if not rule.bare)
+        if not named <= {one.after.local_cluster, *clusters}.union(*(_labels_of(entry).clusters for entry in whole)):
+            return None  # A cluster that only rules name which do not count may be in the words.
+    return answers(comparisons, parts, clusters, identities)
 
 
 def _is_plain_pod(identity: Identity) -> bool:
@@ -134,43 +119,43 @@ def _is_plain(policies: PolicySet) -> bool:
 
 
 class _Labels(NamedTuple):
-    """What a rule asks of the labels of pods, and the clusters that it names.
+    """What a rule asks of the labels of pods, term by term, and the clusters that it names.
 
     `simple` are rules that select pods by labels, or addresses, DNS names or reserved identities, which no pod has.
     """
 
     simple: bool
-    asked: frozenset[Asked]
+    asked: tuple[frozenset[Asked], ...]
     clusters: frozenset[str]
 
 
-_LABELS: WeakKeyDictionary[Content, _Labels] = WeakKeyDictionary()
+_CLUSTERS: OneOfEach[frozenset[str]] = OneOfEach()
 
 
 def _labels_of(entry: Entry) -> _Labels:
-    known = _LABELS.get(entry.content)
-    if known is None:
-        terms = (entry.subject, *entry.peers)
-        simple = (
-            entry.tier is None and not entry.required and not entry.subject_is_node and all(map(_is_simple_term, terms))
-        )
-        conditions = [condition for term in terms if isinstance(term, LabelTerm) for condition in term.conditions]
-        known = _LABELS[entry.content] = _Labels(
-            simple,
-            asked_by(terms),
-            frozenset(
-                value for condition in conditions if condition.key == CLUSTER_LABEL for value in condition.values
-            ),
-        )
-    return known
-
-
-def _fits(labels: Sequence[_Labels], local: str, clusters: Sequence[str]) -> bool:
-    """Whether every combination of the labels is tried in a comparison of these rules."""
-    return (
-        cells_of(frozenset[Asked]().union(*(entry_labels.asked for entry_labels in labels)), local, clusters)
-        <= MAX_CELLS
+    known = entry.content.noted
+    if isinstance(known, _Labels):
+        return known
+    terms = (entry.subject, *entry.peers)
+    simple = (
+        entry.tier is None and not entry.required and not entry.subject_is_node and all(map(_is_simple_term, terms))
     )
+    of_pods = [term for term in terms if isinstance(term, LabelTerm)]
+    clusters = frozenset(
+        value
+        for term in of_pods
+        for condition in term.conditions
+        if condition.key == CLUSTER_LABEL
+        for value in condition.values
+    )
+    made = entry.content.noted = _Labels(simple, tuple(map(asked_by, of_pods)), _CLUSTERS.of(clusters))
+    return made
+
+
+def _fits(labels: Iterable[_Labels], local: str, clusters: Sequence[str]) -> bool:
+    """Whether every combination of the labels is tried in a comparison of these rules."""
+    asked = {asked for entry_labels in labels for asked in entry_labels.asked}
+    return cells_of(frozenset[Asked]().union(*asked), local, clusters) <= MAX_CELLS
 
 
 def _is_simple_term(term: Term) -> bool:
@@ -182,21 +167,21 @@ def _is_simple_term(term: Term) -> bool:
     return all(condition.source in (ANY, K8S) and condition.key != "host" for condition in term.conditions)
 
 
-def _changed(after: PolicyWorld, beside: PolicyWorld) -> list[Entry]:
-    """The rules that one of the worlds does not have."""
-    one, other = contents_of(after), contents_of(beside)
-    return [
-        entry for here, there in ((one, other), (other, one)) for content, entry in here.items() if content not in there
-    ]
+def _changed(comparison: Comparison) -> dict[Content, Entry]:
+    """The rules that only one of `after` and the world beside it has."""
+    one, other = contents_of(comparison.after), contents_of(comparison.beside)
+    return {
+        content: entry
+        for here, there in ((one, other), (other, one))
+        for content, entry in here.items()
+        if content not in there
+    }
 
 
 def _parts(
-    entries: Mapping[Content, Entry],
-    changed: Sequence[Entry],
-    worlds: tuple[PolicyWorld, PolicyWorld, PolicyWorld],
-    ends: tuple[PolicyWorld, PolicyWorld] | None,
-) -> list[list[_Part]] | None:
-    """What counts of each world, then of each end; None where the changed rules do not name pods alone.
+    entries: Mapping[Content, Entry], changed: Sequence[Entry], worlds: Mapping[Place, PolicyWorld]
+) -> dict[Place, list[Part]] | None:
+    """What counts of each world; None where the changed rules do not name pods alone.
 
     `entries` are the rules of all of them, each once.
     """
@@ -209,47 +194,45 @@ def _parts(
     peers = list(dict.fromkeys(term for entry in changed for term in entry.peers if isinstance(term, LabelTerm)))
     own = {entry.content for entry in changed}
     of_subjects, of_peers = list(map(demands_of, subjects)), list(map(demands_of, peers))
+    with_ends = any(is_end for _, is_end in worlds)
 
     @cache
-    def counts(content: Content) -> _Kept | None:
+    def counts(content: Content) -> KeptRule | None:
         entry = entries[content]
         if content in own:
-            return _Kept(entry, False)
+            return KeptRule(entry, False)
         if entry.direction == direction:
             meets = _meets_any(entry.subject, of_subjects) and any(_meets_any(peer, of_peers) for peer in entry.peers)
-            return _Kept(entry, False) if meets else None
+            return KeptRule(entry, False) if meets else None
         return at_end(content)
 
     @cache
-    def at_end(content: Content) -> _Kept | None:
+    def at_end(content: Content) -> KeptRule | None:
         """A rule of the peers, as far as it bears on the subjects."""
         entry = entries[content]
-        if ends is None or entry.direction == direction or not _meets_any(entry.subject, of_peers):
+        if not with_ends or entry.direction == direction or not _meets_any(entry.subject, of_peers):
             return None
         if any(_meets_any(peer, of_subjects) for peer in entry.peers):
-            return _Kept(entry, False)
-        return _Kept(entry, True) if entry.default_deny else None
+            return KeptRule(entry, False)
+        return KeptRule(entry, True) if entry.default_deny else None
 
-    found: list[list[_Part]] = []
-    for world in worlds:
-        parts = [
-            _Part(policies.settings, list(filter(None, map(counts, policies.by_content)))) for policies in world.sets
-        ]
-        denied = {e.subject for e, _ in _rules(parts) if e.direction == direction and e.default_deny}
-        if not denied.issuperset(subjects):
+    kept: dict[tuple[int, bool], Part] = {}
+
+    def part(policies: PolicySet, count: Callable[[Content], KeptRule | None], *, is_end: bool) -> Part:
+        key = (id(policies), is_end)
+        if key not in kept:
+            kept[key] = Part(policies.settings, list(filter(None, map(count, policies.by_content))))
+        return kept[key]
+
+    found: dict[Place, list[Part]] = {}
+    for (identity, is_end), world in worlds.items():
+        parts = [part(policies, at_end if is_end else counts, is_end=is_end) for policies in world.sets]
+        found[identity, is_end] = parts
+        denied = {e.subject for e, _ in rules_of(parts) if e.direction == direction and e.default_deny}
+        if not (is_end or denied.issuperset(subjects)):
             return None  # Another rule may be what denies by default.
-        found.append(parts)
-    for world in ends or ():
-        found.append(
-            [_Part(policies.settings, list(filter(None, map(at_end, policies.by_content)))) for policies in world.sets]
-        )
-    limited = any(grant.limits for parts in found for kept in _rules(parts) for grant in kept.entry.ports)
+    limited = any(grant.limits for part in kept.values() for rule in part.rules for grant in rule.entry.ports)
     return None if limited else found
-
-
-def _rules(parts: Iterable[_Part]) -> Iterator[_Kept]:
-    for part in parts:
-        yield from part.rules
 
 
 def _asks_for_values(term: Term) -> bool:
@@ -267,104 +250,3 @@ def _meets_any(term: Term, others: Iterable[Sequence[tuple[str, tuple[str, ...]]
             if may_have(term, demands):
                 return True
     return False
-
-
-_Form = tuple[Hashable, ...]
-#: A rule with stand-ins: direction, deny, default deny, subject, peers and ports.
-_Rule = tuple[str, bool, bool, LabelTerm, tuple[Term, ...], tuple[PortGrant, ...]]
-
-
-class _Known(NamedTuple):
-    """An answer, None where it is not a simple one, and the labels of the pods that it names.
-
-    `settings` are looked up by identity.
-    """
-
-    settings: object
-    answer: Difference | None
-    pods: Mapping[str, frozenset[Label]]
-
-
-#: Answers by form.
-_ANSWERS: dict[_Form, _Known] = {}
-
-
-def _answer(
-    parts: Sequence[Sequence[_Part]], clusters: Sequence[str], identities: Sequence[Identity], *, with_ends: bool
-) -> Difference | None:
-    stand_ins = StandIns()
-    made: list[list[dict[_Rule, None]]] = []
-    for world in parts:
-        made.append([])
-        for part in world:
-            rules: dict[_Rule, None] = {}
-            for entry, bare in part.rules:
-                subject = stand_ins.selector(entry.subject)
-                peers = () if bare else tuple(map(stand_ins.peer, entry.peers))
-                ports = () if bare else entry.ports
-                rules[entry.direction, entry.deny, entry.default_deny, subject, peers, ports] = None
-            made[-1].append(rules)
-    settings = [part.settings for world in parts for part in world]
-    pods = stand_ins.pods(identities)
-    form = (
-        tuple(tuple(map(tuple, world)) for world in made),
-        tuple(map(id, settings)),
-        tuple(clusters),
-        frozenset(pods),
-    )
-    known = _ANSWERS.get(form)
-    if known is None:
-        if len(_ANSWERS) >= _MOST:
-            _ANSWERS.clear()
-        before, after, beside, *rest = (
-            PolicyWorld(tuple(_set(part.settings, rules) for part, rules in zip(world, other, strict=True)))
-            for world, other in zip(parts, made, strict=True)
-        )
-        ends = (rest[0], rest[1]) if with_ends else None
-        names = {f"pod {number}": labels for number, labels in enumerate(pods)}
-        found = reach(before, after, list(map(Identity, names, names.values())), beside, (), clusters, ends)
-        known = _ANSWERS[form] = _Known(settings, found if _is_one_phrase_each(found) else None, names)
-    if known.answer is None:
-        return None
-    return _named(known.answer, stand_ins.values, {name: pods[labels] for name, labels in known.pods.items()})
-
-
-def _set(settings: Settings, rules: Iterable[_Rule]) -> PolicySet:
-    entries = [
-        Entry("", direction, deny, default_deny, subject, False, peers, ports)
-        for direction, deny, default_deny, subject, peers, ports in rules
-    ]
-    return PolicySet(settings, tuple(enumerate(entries)), (None,) * len(entries))
-
-
-def _is_one_phrase_each(found: Difference) -> bool:
-    return (
-        found.exact
-        and len(found.opened) <= 1
-        and len(found.closed) <= 1
-        and all(
-            len(statement.peers) == 1
-            and not statement.limits
-            and _PHRASE.fullmatch(statement.subject)
-            and _PHRASE.fullmatch(statement.peers[0])
-            for statement in (*found.opened, *found.closed)
-        )
-    )
-
-
-def _named(found: Difference, values: Sequence[str], pods: Mapping[str, str]) -> Difference:
-    """The answer with the values, and the names of pods, in place of their stand-ins."""
-
-    def statements(those: Iterable[FlowStatement]) -> tuple[FlowStatement, ...]:
-        return tuple(
-            replace(
-                statement,
-                subject=put_back(statement.subject, values),
-                peers=tuple(put_back(peer, values) for peer in statement.peers),
-                subject_workloads=tuple(sorted(map(pods.__getitem__, statement.subject_workloads))),
-                peer_workloads=tuple(sorted(map(pods.__getitem__, statement.peer_workloads))),
-            )
-            for statement in those
-        )
-
-    return Difference(statements(found.opened), statements(found.closed), exact=found.exact)

@@ -15,6 +15,7 @@ from rewriter.cilium.settings import Settings
 from rewriter.cilium.version import parse_version
 from rewriter.reach.compare import reach
 from rewriter.reach.difference import FlowStatement
+from rewriter.reach.forms import Comparison
 from rewriter.reach.simple import reach_among, reach_simple
 from rewriter.reach.world import PolicyWorld, policy_world
 
@@ -67,7 +68,8 @@ def _same(
 ) -> bool:
     """Checks the answer against that of `reach`; whether it was found by the form."""
     before, after, beside = worlds
-    found = reach_among(before, after, beside, pods, clusters=clusters, ends=ends)
+    comparison = Comparison(before, after, beside, ends)
+    (found,) = reach_among([comparison], pods, clusters=clusters)
     real = reach(before, after, pods, beside, (), clusters, ends)
     if not pods:
         assert (found.opened, found.closed, found.exact) == (real.opened, real.closed, real.exact)
@@ -76,7 +78,16 @@ def _same(
         for one, other in zip(some, others, strict=True):
             assert set(one.subject_workloads) <= set(other.subject_workloads)
             assert set(one.peer_workloads) <= set(other.peer_workloads)
-    return reach_simple(before, after, beside, clusters, ends, pods) is not None
+    back = Comparison(after, before, _first(worlds), ends and (ends[1], ends[0]))
+    both = reach_among([comparison, back], pods, clusters=clusters)
+    assert both == [found, *reach_among([back], pods, clusters=clusters)]
+    return reach_simple([comparison], clusters, pods) != [None]
+
+
+def _first(worlds: Worlds) -> PolicyWorld:
+    """Today with the policy as it is read then."""
+    before, after, _ = worlds
+    return PolicyWorld((after.sets[0], *before.sets[1:]))
 
 
 def _told(statement: FlowStatement) -> tuple[object, ...]:
@@ -100,7 +111,7 @@ def test_pods_that_are_known_are_named_whatever_the_names() -> None:
             _pod(app, "data", "b"),
             _pod("y", "data", "c"),
         ]
-        found = reach_among(*worlds, pods, clusters=("a", "b"))
+        (found,) = reach_among([Comparison(*worlds)], pods, clusters=("a", "b"))
         assert [(each.subject_workloads, each.peer_workloads) for each in found.closed] == [
             ((f"a/shop/{app}",), (f"b/data/{peer}",))
         ]
@@ -112,7 +123,7 @@ def test_pods_that_are_known_are_named_whatever_the_names() -> None:
 def test_a_peer_of_another_cluster_is_closed_whatever_the_names() -> None:
     for app, peer, namespace in (("web", "db", "data"), ("zz", "aa", "mm"), ("web", "web", "shop")):
         worlds = _worlds(_policy(app, "ingress", _from(peer, namespace)), [_policy(app, "ingress", _from("x", "y"))])
-        found = reach_among(*worlds, clusters=("a", "b"))
+        (found,) = reach_among([Comparison(*worlds)], clusters=("a", "b"))
         assert [str(each) for each in found.closed] == [
             f"ingress to pods with app={app} of namespace shop"
             f" from pods with app={peer} of namespace {namespace} in b on 8080/TCP"
@@ -188,7 +199,7 @@ def test_policies_of_the_peers_count_where_a_rule_lets_other_pods_in() -> None:
         there = _policy("mail", "egress", _to(app, "shop"), namespace="data")
         ends = (policy_world([there], TODAY), policy_world([there], LATER))
         assert _same(worlds, (), ends)
-        assert len(reach_among(*worlds, ends=ends).opened) == found
+        assert len(reach_among([Comparison(*worlds, ends)])[0].opened) == found
 
 
 def test_many_combinations_are_as_a_comparison_of_their_own() -> None:

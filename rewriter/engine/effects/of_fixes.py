@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, replace
 from functools import partial
-from typing import NamedTuple
 
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity import Identity
@@ -14,6 +13,7 @@ from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.cilium.validation import Rejection
 from rewriter.engine.effects.asked import asks_for_facts, denies, names_ports, requires
+from rewriter.engine.effects.beside import Among, Ends
 from rewriter.engine.effects.claims import compile_claims
 from rewriter.engine.effects.everybody import allow_everything, deny_everything
 from rewriter.engine.effects.facts import facts_for
@@ -31,6 +31,7 @@ from rewriter.passes.kit.enforced.enforcement import denied_by_others, without_d
 from rewriter.reach.compare import StepEffect, reach
 from rewriter.reach.difference import Difference
 from rewriter.reach.effect import step_effect
+from rewriter.reach.forms import Comparison
 from rewriter.reach.simple import reach_among
 from rewriter.reach.space import same_content
 from rewriter.reach.world import CompiledClaims, PolicyWorld
@@ -44,13 +45,6 @@ class Step:
     flows: Flows
     undeclared: Flows
     among_others: AmongOthers | None = None
-
-
-class _Ends(NamedTuple):
-    """The policies of peers, as they are today and later."""
-
-    policies: Sequence[Policy]
-    worlds: tuple[PolicyWorld, PolicyWorld]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +74,9 @@ class Effects:
     others: Callable[[], Sequence[Policy]] = tuple
     known: KnownPods | None = None
     _worlds: dict[tuple[int, Settings], tuple[Policy, PolicyWorld]] = field(default_factory=dict, compare=False)
+    _rests: dict[tuple[tuple[int, ...], Settings], tuple[Sequence[Policy], PolicyWorld]] = field(
+        default_factory=dict, compare=False
+    )
     _selected: dict[str, list[Identity]] = field(default_factory=dict, compare=False)
 
     def rejected(self, policy: Policy) -> Rejection | None:
@@ -175,7 +172,7 @@ class Effects:
         """Flows that differ between the old policy today and the new one on the target version."""
         return self._upgrade_alone(old, new, None, None)
 
-    def _upgrade_alone(self, old: Policy, new: Policy, ends: _Ends | None, known: KnownPods | None) -> Flows:
+    def _upgrade_alone(self, old: Policy, new: Policy, ends: Ends | None, known: KnownPods | None) -> Flows:
         facts = self.facts_of((old, new))
         own = self._world(old, self.source, facts), self._world(new, self.target, facts)
 
@@ -211,7 +208,8 @@ class Effects:
             before, after = self._world(old, self.source, NO_FACTS), self._world(new, self.target, NO_FACTS)
             if same_content(before, after):
                 return Flows()  # Then no flow differs beside any others, whatever becomes of these.
-        found = self._upgrade_among(old, new, later)
+        among = self._among(old, new, later)
+        found = self._upgrade_among(old, new, among)
         if not (found.opened or found.closed):
             return found
         facts = self.facts_of((old, new))
@@ -219,31 +217,48 @@ class Effects:
         ends = self._ends((old, new), own, (None, later), self.target)
         if ends is None and self.known is None:
             return found
-        return self._upgrade_among(old, new, later, ends, self.known)
+        return self._upgrade_among(old, new, among, ends, self.known)
+
+    def _among(self, old: Policy, new: Policy, later: Sequence[Policy] | None) -> Among | None:
+        """Two policies beside the others of the same pods, which are those `later` from then on; None without any."""
+        before, after = self._of_same_pods(old, new), self._of_same_pods(old, new, among=later)
+        if not (before or after):
+            return None
+        facts = self.facts_of((old, new, *before, *after))
+        own = [world_of([policy], settings, facts) for policy, settings in ((old, self.source), (new, self.target))]
+        rest = [self._rest(these, settings, facts) for these, settings in ((before, self.source), (after, self.target))]
+        today, first, last, then = (PolicyWorld((*one.sets, *other.sets)) for other in rest for one in own)
+        return Among((*before, *after), tuple(own), today, first, last, then)
+
+    def _rest(self, policies: Sequence[Policy], settings: Settings, facts: Facts) -> PolicyWorld:
+        """The world of other policies; remembered, since they are beside each step of a policy."""
+        if facts is not NO_FACTS:
+            return world_of(policies, settings, facts)
+        key = (tuple(map(id, policies)), settings)
+        known = self._rests.get(key)
+        if known is None:
+            known = self._rests[key] = policies, world_of(policies, settings, facts)
+        return known[1]
 
     def _upgrade_among(
         self,
         old: Policy,
         new: Policy,
-        later: Sequence[Policy] | None,
-        ends: _Ends | None = None,
+        among: Among | None,
+        ends: Ends | None = None,
         known: KnownPods | None = None,
     ) -> Flows:
-        before, after = self._of_same_pods(old, new), self._of_same_pods(old, new, among=later)
-        if not (before or after):
+        if among is None:
             return self._upgrade_alone(old, new, ends, known)
-        facts = self.facts_of((old, new, *before, *after))
-        own = [world_of([policy], settings, facts) for policy, settings in ((old, self.source), (new, self.target))]
-        rest = [world_of(these, settings, facts) for these, settings in ((before, self.source), (after, self.target))]
-        today, first, last, then = (PolicyWorld((*one.sets, *other.sets)) for other in rest for one in own)
-        others = (*before, *after, *(ends.policies if ends else ()))
+        _, own, today, first, last, then = among
+        others = (*among.others, *(ends.policies if ends else ()))
         named = any(map(names_ports, (old, new, *others)))
         inside = self._inside(old, new)
+        far, back = (None, None) if ends is None else (ends.worlds, (ends.worlds[1], ends.worlds[0]))
+        comparisons = Comparison(today, then, last, far), Comparison(then, today, first, back)
 
         def flows(identities: Sequence[Identity]) -> tuple[Difference, Difference]:
-            far, back = (None, None) if ends is None else (ends.worlds, (ends.worlds[1], ends.worlds[0]))
-            needed = reach_among(today, then, last, identities, inside, self.clusters, far)
-            enough = reach_among(then, today, first, identities, inside, self.clusters, back)
+            needed, enough = reach_among(comparisons, identities, inside, self.clusters)
             return needed, replace(enough, opened=enough.closed, closed=enough.opened)
 
         if known is not None:
@@ -261,7 +276,7 @@ class Effects:
         worlds: Sequence[PolicyWorld],
         among: tuple[Sequence[Policy] | None, Sequence[Policy] | None],
         later: Settings,
-    ) -> _Ends | None:
+    ) -> Ends | None:
         """The policies of the pods that a policy names as peers, today and `later`.
 
         None where there are none, or nothing is known of them: what cannot be read may allow what these refuse.
@@ -280,7 +295,7 @@ class Effects:
                 return None
             made.append(world_of(found, settings, self.facts_of((*own, *found))))
             policies += found
-        return _Ends(policies, (made[0], made[1])) if policies or shut else None
+        return Ends(policies, (made[0], made[1])) if policies or shut else None
 
     def _world_under(self, settings: Settings, policy: Policy) -> PolicyWorld:
         return self._world(policy, settings, self.facts_of((policy,)))
