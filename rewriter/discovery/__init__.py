@@ -4,7 +4,6 @@ from rewriter.discovery.files import (
     PACKED_SUFFIXES,
     PROGRAM_NAMES,
     PROGRAM_SUFFIXES,
-    PROJECT_SUFFIXES,
     TERRAFORM_SUFFIXES,
     find_files,
     is_beside_manifests,
@@ -14,6 +13,7 @@ from rewriter.discovery.files import (
 )
 from rewriter.discovery.git import changed_files, empty_submodules, repository_remotes, repository_root
 from rewriter.discovery.globs import Globs
+from rewriter.discovery.projects import PROJECT_SUFFIXES
 from rewriter.discovery.reading import (
     MAX_BYTES,
     FoundFile,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rewriter.discovery.git import ignored_names, repository_root, sparse_names
 from rewriter.discovery.globs import Globs
+from rewriter.discovery.projects import PROJECT_SUFFIXES, is_left_out, is_read_as_program, program_suffixes
 from rewriter.discovery.reading import FoundFile, InputError, nearest, reason
 
 _SUFFIXES = (".yaml", ".yml", ".json", ".tpl", ".tmpl", ".gotmpl", ".j2", ".jinja", ".jinja2")
@@ -31,17 +32,6 @@ PROGRAM_NAMES = frozenset(
     {"Makefile", "makefile", "GNUmakefile", "justfile", "Justfile", ".justfile", "Jenkinsfile", "Tiltfile"}
     | {"mise.toml", ".mise.toml", "Rakefile"}
 )
-#: Projects of Pulumi, cdk8s and CDKTF by the name of their file, and the languages of their programs: read there alone,
-#: and those in Go where they use a client of Kubernetes.
-_PROJECTS = frozenset({"Pulumi.yaml", "Pulumi.yml", "cdk8s.yaml", "cdktf.json"})
-PROJECT_SUFFIXES = (".ts", ".js", ".mjs", ".go", ".cs", ".fs", ".java", ".kt")
-#: The description of a module in Go, and what one asks for that makes objects of Kubernetes.
-_GO_MODULE = "go.mod"
-_GO_CLIENTS = (b"k8s.io/client-go", b"sigs.k8s.io/controller-runtime")
-_MOST_OF_MODULE = 1 << 20
-_GO, _GO_TEST = (".go",), "_test.go"
-#: Folders of such a module that hold what other people wrote, or what tests alone use.
-_NOT_OF_MODULE = frozenset({"vendor", "testdata", "test", "tests", "e2e", "third_party"})
 #: Packaged charts, and manifests that are compressed.
 PACKED_SUFFIXES = (".tgz", ".yaml.gz", ".yml.gz")
 _BESIDE = (*TERRAFORM_SUFFIXES, *PROGRAM_SUFFIXES, *PROJECT_SUFFIXES, *PACKED_SUFFIXES)
@@ -196,7 +186,7 @@ def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
             continue
         if relative and any(entry.name == ".git" for entry in entries):  # A work tree in the work tree.
             ignored |= {relative + name for name in ignored_names(here)}
-        languages = _languages(here, frozenset(entry.name for entry in entries), languages)
+        languages = program_suffixes(here, frozenset(entry.name for entry in entries), languages)
         for entry in entries:
             name = entry.name
             if name.endswith(_USUAL) and entry.is_file(follow_symlinks=False):
@@ -204,10 +194,8 @@ def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
                     files.append(relative + name)
             elif entry.is_dir(follow_symlinks=False):
                 if name not in SKIPPED_FOLDERS and f"{relative}{name}/" not in ignored:
-                    stack.append(
-                        (f"{relative}{name}/", () if languages == _GO and name in _NOT_OF_MODULE else languages)
-                    )
-            elif name.endswith(PROJECT_SUFFIXES) and (not name.endswith(languages) or name.endswith(_GO_TEST)):
+                    stack.append((f"{relative}{name}/", () if is_left_out(name, languages) else languages))
+            elif name.endswith(PROJECT_SUFFIXES) and not is_read_as_program(name, languages):
                 continue
             elif entry.is_symlink():
                 if not name.startswith(".#") and relative + name not in ignored:  # Those are an editor's locks.
@@ -221,20 +209,6 @@ def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
                 files.append(relative + name)
     files.sort()
     return files, links, errors
-
-
-def _languages(folder: str, names: frozenset[str], above: tuple[str, ...]) -> tuple[str, ...]:
-    """The suffixes of the programs that are read in a folder with such entries; `above` are those of its parent."""
-    if names & _PROJECTS:
-        return PROJECT_SUFFIXES
-    if not above and _GO_MODULE in names:
-        try:
-            with open(f"{folder}/{_GO_MODULE}", "rb") as file:  # noqa: PTH123 - str throughout
-                text = file.read(_MOST_OF_MODULE)
-        except OSError:
-            return above
-        return _GO if any(client in text for client in _GO_CLIENTS) else above
-    return above
 
 
 def _within(links: Sequence[str], prefix: str, display: str, top: str) -> Iterator[tuple[str, str]]:

@@ -29,6 +29,8 @@ KEPT_VARIABLES = frozenset(
 
 _MODULE_PATH = re.compile(r"^\s*path\s*=\s*(\S.*?)\s*$", re.MULTILINE)
 _LONGEST_MODULES = 1 << 20
+#: How an index writes the mode 160000: a commit of another repository.
+_GITLINK_MODE = b"\0\0\xe0\0"
 _IGNORED = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
 
 
@@ -154,28 +156,77 @@ def _names(*outputs: bytes) -> Iterator[bytes]:
 
 
 def empty_submodules(root: Path) -> list[str]:
-    """The folders of submodules, relative to the working folder, that hold no file: they are not checked out."""
+    """The folders of submodules, relative to the working folder, that hold no file: they are not checked out.
+
+    `.gitmodules` names them, or the index alone; those inside of a submodule that is checked out are among them.
+    """
+    found: dict[str, None] = {}
+    tops, known = [root], set[str]()
+    while tops:
+        top = tops.pop()
+        for path in dict.fromkeys([*_named_modules(top), *_gitlinks(top)]):
+            folder = top / path
+            if ".." in Path(path).parts or os.path.realpath(folder) in known:
+                continue
+            known.add(os.path.realpath(folder))
+            if _holds_files(folder):
+                tops.append(folder)
+            else:
+                found[os.path.relpath(folder)] = None
+    return list(found)
+
+
+def _named_modules(top: Path) -> list[str]:
+    """The paths that a `.gitmodules` names."""
     try:
-        text = (root / ".gitmodules").read_bytes()[:_LONGEST_MODULES].decode("utf-8", "replace")
+        text = (top / ".gitmodules").read_bytes()[:_LONGEST_MODULES].decode("utf-8", "replace")
     except OSError:
         return []
-    found = []
-    for path in _MODULE_PATH.findall(text):
-        folder = root / path
-        if ".." not in Path(path).parts and not _holds_files(folder):
-            found.append(os.path.relpath(folder))
-    return found
+    return [path.strip('"') for path in _MODULE_PATH.findall(text)]
+
+
+def _gitlinks(top: Path) -> list[str]:
+    """The paths at which a repository has a commit of another one.
+
+    git is asked only where its index may have one: most have none.
+    """
+    folder = _git_folder(top)
+    if folder is None or not any(_GITLINK_MODE in _bytes(path) for path in (folder / "index", *_shared(folder))):
+        return []
+    entries = _names(git(str(top), "ls-files", "--stage", "-z") or b"")
+    return [os.fsdecode(entry.partition(b"\t")[2]) for entry in entries if entry.startswith(b"160000 ")]
+
+
+def _shared(folder: Path) -> list[Path]:
+    """What an index that is split keeps in files of their own."""
+    try:
+        return list(folder.glob("sharedindex.*"))
+    except OSError:
+        return []
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _git_folder(top: Path) -> Path | None:
+    """Where git keeps what it knows of a work tree; None where that is not known."""
+    folder = top / ".git"
+    try:
+        if folder.is_file():  # Of a work tree beside the repository, or of a submodule.
+            folder = top / folder.read_text("utf-8", "replace")[:4096].partition(":")[2].strip()
+    except (OSError, ValueError):
+        return None
+    return folder
 
 
 def sparse_names(root: Path) -> list[str]:
     """The files of a sparse checkout that are not there, relative to the top of the work tree."""
-    folder = root / ".git"
-    try:
-        if folder.is_file():  # Of a work tree beside the repository.
-            folder = root / folder.read_text("utf-8", "replace")[:4096].partition(":")[2].strip()
-        if not (folder / "info" / "sparse-checkout").is_file():
-            return []
-    except (OSError, ValueError):
+    folder = _git_folder(root)
+    if folder is None or not (folder / "info" / "sparse-checkout").is_file():
         return []
     entries = _names(git(str(root), "ls-files", "-t", "-z") or b"")
     absent = (os.fsdecode(entry[2:]) for entry in entries if entry[:2] == b"S ")

@@ -63,3 +63,22 @@ def test_what_a_sparse_checkout_leaves_out_is_named(tmp_path: Path) -> None:
     assert "shop/more is not in this sparse checkout" in findings[0].advice
     git(tmp_path, "rm", "--quiet", "--sparse", "-r", "shop/more")
     assert [each.fixed for each in found(tmp_path, {}, _PASS)] == [True], "notes are no manifests"
+
+
+def test_a_submodule_that_only_the_index_of_git_names_is_named(tmp_path: Path) -> None:
+    write(tmp_path, BASE)
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},shop/more")
+    git(tmp_path, "commit", "--quiet", "-m", "All")
+    findings = found(tmp_path, {}, _PASS)
+    assert [(each.applicability, each.fixed) for each in findings] == [("unsafe", False)]
+    assert "shop/more is a submodule that is not checked out" in findings[0].advice
+    assert [each.fixed for each in found(tmp_path, {"shop/more/a.yaml": "a: b\n"}, _PASS)] == [True], "it is there"
+
+
+def test_a_submodule_of_a_submodule_is_named(tmp_path: Path) -> None:
+    write(tmp_path, {**BASE, "shop/more/a.yaml": "a: b\n", "shop/more/.gitmodules": "[submodule 'x']\n path = x\n"})
+    write(tmp_path, {".gitmodules": "[submodule 'a']\n path = shop/more\n"})
+    assert "shop/more/x is a submodule" in found(tmp_path, {}, _PASS)[0].advice
+    assert [each.fixed for each in found(tmp_path, {"shop/more/x/a.yaml": "a: b\n"}, _PASS)] == [True]

@@ -35,7 +35,7 @@ spec:
   - toEndpoints: [{matchLabels: {k8s:io.kubernetes.pod.namespace: kube-system, k8s-app: kube-dns}}]
     toPorts: [{ports: [{port: "53", protocol: ANY}], rules: {dns: [{matchPattern: "*"}]}}]
 """
-_TREE: Files = {
+TREE: Files = {
     "policy.yaml": _NAMES,
     "web.yaml": deployment("web", "shop"),
     "dns.yaml": _DNS,
@@ -185,7 +185,7 @@ _SOURCES: dict[str, Files] = {
 
 def test_names_without_dns_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (finding,) = found(tmp_path, _TREE, "fqdn-without-dns")
+    (finding,) = found(tmp_path, TREE, "fqdn-without-dns")
     assert finding.severity is Severity.ERROR
 
 
@@ -239,12 +239,12 @@ _NO_POLICIES: dict[str, Files] = {
 @pytest.mark.parametrize("source", _NO_POLICIES)
 def test_what_says_nothing_of_policies_hides_none(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (finding,) = found(tmp_path, {**_TREE, **_NO_POLICIES[source]}, "fqdn-without-dns")
+    (finding,) = found(tmp_path, {**TREE, **_NO_POLICIES[source]}, "fqdn-without-dns")
     assert finding.severity is Severity.ERROR
 
 
 @pytest.mark.parametrize("source", _SOURCES)
 def test_no_error_where_policies_are_not_read(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    findings = found(tmp_path, {**_TREE, **_SOURCES[source]}, "fqdn-without-dns")
+    findings = found(tmp_path, {**TREE, **_SOURCES[source]}, "fqdn-without-dns")
     assert not any(finding.severity is Severity.ERROR or finding.fixed for finding in findings)

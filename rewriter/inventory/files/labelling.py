@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rewriter import patterns as re
+from rewriter.inventory.texts.client_calls import NAMESPACES
 
 #: `kubectl label namespace …`; what follows are names, labels and options.
 COMMAND = re.compile(
@@ -10,11 +11,11 @@ COMMAND = re.compile(
 )
 #: Resources of Terraform, functions of programs and modules of Ansible that make or label namespaces.
 MADE = re.compile(
-    rb"""\bkubernetes_(?:namespace|labels)(?:_v1)?\b|\b(?:create|patch|replace)_namespace\(|\bcorev1\.Namespace\{"""
+    NAMESPACES.encode() + rb"""|\bkubernetes_(?:namespace|labels)(?:_v1)?\b"""
     rb"""|\bkind["']?[ \t]*[:=][ \t]*["']?Namespace\b"""
 )
 
 
 def labels_namespaces(data: bytes) -> bool:
     """Whether a script, a program or a file of Terraform may give labels to namespaces."""
-    return b"label" in data and (COMMAND.search(data) or MADE.search(data)) is not None
+    return b"abel" in data and (COMMAND.search(data) or MADE.search(data)) is not None

@@ -14,7 +14,7 @@ from typing import Any
 
 from rewriter import patterns as re
 from rewriter import yamltext
-from rewriter.discovery import PROGRAM_NAMES, PROGRAM_SUFFIXES
+from rewriter.discovery import PROGRAM_NAMES, PROGRAM_SUFFIXES, PROJECT_SUFFIXES
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files import talos
 from rewriter.inventory.files.cilium_commands import CiliumCommand, cilium_commands
@@ -23,6 +23,7 @@ from rewriter.inventory.files.skaffold import SKAFFOLD, transforms
 from rewriter.inventory.files.terraform_resources import read_resources
 from rewriter.inventory.files.workflows import called_deployments
 from rewriter.inventory.objects.kubernetes import is_namespace
+from rewriter.inventory.texts.client_calls import language_of, pods_made
 from rewriter.inventory.texts.kinds_in_text import KIND, may_hold_pods
 from rewriter.inventory.texts.manifests import items, mapping
 from rewriter.records import dataclass
@@ -63,14 +64,6 @@ _INCLUDED = re.compile(
 #: A task of Azure Pipelines for Helm up to the next step, and the commands of it that put something into a cluster.
 _HELM_TASK = re.compile(rb"(?m)^[ \t-]*\b(?P<task>task):[ \t]*[\"']?HelmDeploy@[^\n]*\n(?:(?![ \t]*- )[^\n]*\n?)*")
 _INSTALLS = re.compile(rb"\bcommand:[ \t]*[\"']?(?:install|upgrade)\b")
-#: What Python makes with the official client.
-_CLIENT = re.compile(
-    rb"\b(?:create|replace|patch)_namespaced_(?:deployment|stateful_set|daemon_set|replica_set|pod|job|cron_job|service)\("
-)
-#: An object with pods, or a Service, that Go makes with the types of Kubernetes' own client.
-_GO = re.compile(
-    rb"\b\w+\.(?:Deployment|StatefulSet|DaemonSet|ReplicaSet|Pod|Job|CronJob|Service)\{\s*(?:TypeMeta|ObjectMeta|Spec):"
-)
 _RELEASES = re.compile(rb"^[\"']?releases[\"']?:", re.MULTILINE)
 _CHART = re.compile(rb"[\"']?\bchart[\"']?:")
 _ENVIRONMENT = b"tanka.dev/"
@@ -150,11 +143,9 @@ def _programs_in(path: str, data: bytes) -> Iterator[Program]:
         yield from _of_machine(path, data)
     elif path.endswith(_SCRIPTS) or name in PROGRAM_NAMES or data.startswith(b"#!") or path.endswith(".py"):
         yield from _of_script(path, name, data)
-        if path.endswith(".py") and _CLIENT.search(data) is not None:
-            yield Program("a program in Python,", Source(path))
-    elif path.endswith(".go"):
-        if _GO.search(data) is not None:
-            yield Program("a program in Go,", Source(path))
+        yield from _of_client(path, data)
+    elif path.endswith(PROJECT_SUFFIXES):
+        yield from _of_client(path, data)
     elif path.endswith(PROGRAM_SUFFIXES):
         yield from _of_language(path, data)
     elif name in _PROJECTS:
@@ -208,6 +199,13 @@ def _of_script(path: str, name: str, data: bytes) -> Iterator[Program]:
         yield Program("what Tilt makes of", Source(path))
     elif not is_passing(path, data) and KIND.search(data) and may_hold_pods(data):
         yield Program("manifests in", Source(path), _only_namespace(data))
+
+
+def _of_client(path: str, data: bytes) -> Iterator[Program]:
+    """What a program makes of pods and Services with a client of Kubernetes."""
+    start = pods_made(path, data)
+    if start is not None:
+        yield Program(f"a program in {language_of(path)},", Source(path, data.count(b"\n", 0, start) + 1))
 
 
 def _of_language(path: str, data: bytes) -> Iterator[Program]:

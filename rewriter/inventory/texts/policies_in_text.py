@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rewriter import patterns as re
 from rewriter.cilium.policy import CCNP, CNP, KNP
 from rewriter.cilium.tiers import KIND as TIER
-from rewriter.discovery import PROJECT_SUFFIXES
+from rewriter.inventory.texts.client_calls import language_of, policies_made
 from rewriter.inventory.texts.line_numbers import LineNumbers
 from rewriter.inventory.texts.remarks import in_remark
 
@@ -20,12 +20,11 @@ _MADE = re.compile(
     rf"""\b(?:New)?(?:Kube)?({CNP}|{CCNP}|{KNP})(?:V1)?(?:Args|Props|Patch)?[ \t]*(?:[({{]|\.Builder\b)"""
     rf"""|\bkubernetes:[\w.-]+(?:/\w+)?:({CNP}|{CCNP}|{KNP})\b"""
 )
-#: One that Go makes with the types of Kubernetes' or Cilium's own client; an empty one is for a policy that is read.
-_GO = re.compile(rf"\b\w+\.({CNP}|{CCNP}|{KNP})\{{\s*(?:TypeMeta|ObjectMeta|Specs?):")
-_LIBRARY = re.compile(r"pulumi|cdk8s|^from[ \t]+imports\b", re.MULTILINE)
+_LIBRARY = re.compile(r"pulumi|cdk8s|^(?:from|import)[ \t]+imports\b", re.MULTILINE | re.IGNORECASE)
+#: What programs without these libraries name: in other languages than those of `_SHORT` they would name the library.
+_OFFICIAL = re.compile(r"""["'](?:@kubernetes/|kubernetes-|pepr\b)""")
+_SHORT = (".ts", ".mts", ".js", ".mjs", ".cjs")
 _CONNECTED = re.compile(r"\.connections\.(?:allow(?:To|From)|isolate|allow_(?:to|from))\(", re.IGNORECASE)
-_CLIENT = re.compile(r"\b(?:create|replace|patch)_namespaced_network_policy[ \t]*\(")
-_CUSTOM = re.compile(r"""["'](ciliumnetworkpolicies|ciliumclusterwidenetworkpolicies)["']""")
 _URL = re.compile(r"""["'`](https?://[^"'`\s]+)["'`]""")
 _CHART = re.compile(r"""\bchart["']?[ \t]*[:=][ \t]*(?:pulumi\.String\()?["']([^"'\n]+)["']""")
 _TERRAFORM = re.compile(r'^resource\s+"kubernetes_network_policy(?:_v1)?"', re.MULTILINE)
@@ -99,13 +98,11 @@ def _programmed(path: str, text: str) -> Iterator[tuple[str, int, str]]:
 
     Texts that are no program have no such calls.
     """
-    library = _LIBRARY.search(text) is not None
-    if path.endswith(".go") and not library and "imports." not in text:
-        yield from ((match[1], match.start(), "a program in Go") for match in _GO.finditer(text))
-        return
-    project = path.endswith(PROJECT_SUFFIXES) or library
+    library = _LIBRARY.search(text) is not None or (path.endswith(".go") and "imports." in text)
+    if not library:
+        yield from ((kind, start, f"a program in {language_of(path)}") for kind, start in policies_made(path, text))
     maker = "a program of Pulumi or cdk8s"
-    if project:
+    if library or (path.endswith(_SHORT) and _OFFICIAL.search(text) is None):
         yield from ((match[1] or match[2], match.start(), maker) for match in _MADE.finditer(text))
         yield from ((KNP, match.start(), maker) for match in _CONNECTED.finditer(text))
         for match in (*_URL.finditer(text), *_CHART.finditer(text)):
@@ -113,7 +110,3 @@ def _programmed(path: str, text: str) -> Iterator[tuple[str, int, str]]:
                 yield "policy", match.start(), maker
     elif "kubernetes:" in text:
         yield from ((match[2], match.start(), maker) for match in _MADE.finditer(text) if match[2])
-    if path.endswith(".py"):
-        yield from ((KNP, match.start(), "a program in Python") for match in _CLIENT.finditer(text))
-        for match in _CUSTOM.finditer(text):
-            yield CCNP if "clusterwide" in match[1] else CNP, match.start(), "a program in Python"
