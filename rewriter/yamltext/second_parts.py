@@ -20,6 +20,9 @@ _SPACES = re.compile(" +").match
 _TOKEN = re.compile('[!-"$-~]').match
 _NEXT_LINE = re.compile("\n[ -~]").match
 _KEY = re.compile("[A-Za-z0-9_./-]+(?=:[ \n])").match
+#: White space that may hold tabs: behind the indentation, or where nothing follows but a comment or the end of the line.
+_TABS = re.compile("[ \t]+").match
+_NOTHING = re.compile("[#\n\r\0]").match
 
 
 class Tokens:
@@ -135,7 +138,14 @@ def _classes() -> tuple[Any, Any, Any, Any]:
                 reader.forward()
                 if in_block:
                     self.allow_simple_key = True
-            return super().scan_to_next_token()
+            comment = super().scan_to_next_token()
+            while comment is None and (blanks := _TABS(reader.buffer, reader.pointer)):
+                line = reader.buffer[reader.pointer - reader.column : reader.pointer]
+                if not line.strip(" \t") and not _NOTHING(reader.buffer, blanks.end()):
+                    break
+                reader.forward(len(blanks[0]))
+                comment = super().scan_to_next_token()
+            return comment
 
         def scan_plain(self) -> Any:
             key = _KEY(self.reader.buffer, self.reader.pointer)

@@ -88,6 +88,37 @@ def test_golden_cases_read_alike() -> None:
             check(document)
 
 
+#: Where YAML takes a tab between what stands on a line, and ruamel.yaml by itself only a space.
+_TABS = (
+    *("a: b\t# one\nc: d \t # two\n", "a: b\t\nc:\td\n", "a:\t# one\n  b: c\n", "---\t# one\na: b\n", "a: b\t# one"),
+    *(
+        "a:\n- b\t# one\n- c\n",
+        'a: "b"\t# one\n',
+        "a: [b]\t# one\n",
+        "a: &x\tb\nc: *x\t# one\n",
+        "a: b\t# x\r\nc: d\r\n",
+    ),
+)
+
+
+@pytest.mark.parametrize("text", _TABS)
+def test_a_tab_between_what_stands_on_a_line_reads_as_a_space(text: str) -> None:
+    spaced = text.replace("\t", " ")
+    assert list(map(token_of, scanned(text))) == list(map(token_of, scanned(spaced)))
+    assert node_of(composed(text, scanned(text))) == node_of(YAML(typ="rt").compose(spaced))
+
+
+@pytest.mark.parametrize("text", ["a:\n\tb: c\n", "a:\n  b: c\n\td: e\n", "\ta: b\n", "-\ta\n\t- b\n"])
+def test_a_tab_is_no_indentation(text: str) -> None:
+    with pytest.raises(YAMLError):
+        composed(text, scanned(text))
+
+
+@pytest.mark.parametrize("text", ["a: 'b\t# c'\n", "a: |\n  b\t# c\n"])
+def test_a_tab_in_a_text_stays_in_it(text: str) -> None:
+    check(text)
+
+
 def test_what_a_directive_says_ends_with_its_text() -> None:
     text = "a: 010\nb: yes\n"
     before = node_of(composed(text, scanned(text)))
