@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -227,9 +229,20 @@ def options_for(
 def write_file(path: Path, content: str) -> None:
     """Writes what a command was asked to write to a file. Raises UsageError."""
     try:
-        path.write_text(content, encoding="utf-8", errors="backslashreplace")
+        with open(path, "w", encoding="utf-8", errors="backslashreplace", opener=_without_waiting) as file:
+            file.write(content)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
+        why = f"cannot be written: {error.strerror or error}"
+        if error.errno == errno.ENXIO and path.is_fifo():
+            why = "is a named pipe that nothing reads; start its reader first, or give `>(command)`"
+        raise UsageError(f"{path}: {why}") from None
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    """Opens a file; a named pipe at once too, where it would wait for a reader for ever."""
+    descriptor = os.open(name, flags | os.O_NONBLOCK, 0o666)
+    os.set_blocking(descriptor, True)
+    return descriptor
 
 
 def tell_facts(workspace: Workspace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,20 @@ def test_json_report(repository: Path) -> None:
     subprocess.run(["git", "init", "-q"], check=True)
     subprocess.run(["git", "apply", "-"], input=changed["diff"].encode(), check=True)
     assert (repository / "api.yaml").read_text() == FIXED, "the diff in the report applies"
+
+
+def test_a_report_goes_to_a_pipe_that_is_read_and_waits_for_nobody(repository: Path) -> None:
+    pipe = repository / "report"
+    os.mkfifo(pipe)
+    ran = cnpfix("--format", "json", "--output", "report")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert ran.err.startswith("cnpfix: report: is a named pipe that nothing reads; start its reader first")
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert cnpfix("--format", "concise", "--output", "report").code == 0
+        assert b"CNP004" in os.read(reader, 1 << 16)
+    finally:
+        os.close(reader)
 
 
 def test_output_file_keeps_text_on_the_terminal(repository: Path) -> None:
