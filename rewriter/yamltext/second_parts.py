@@ -20,7 +20,7 @@ _SPACES = re.compile(" +").match
 _TOKEN = re.compile('[!-"$-~]').match
 _NEXT_LINE = re.compile("\n[ -~]").match
 _KEY = re.compile("[A-Za-z0-9_./-]+(?=:[ \n])").match
-#: White space that may hold tabs: behind the indentation, or where nothing follows but a comment or the end of the line.
+#: White space that may hold tabs: behind the indentation, or with nothing but a comment behind it on its line.
 _TABS = re.compile("[ \t]+").match
 _NOTHING = re.compile("[#\n\r\0]").match
 

@@ -62,6 +62,33 @@ _GIT = {"repoURL": "https://git.example.com/x.git", "path": "apps"}
 _HERE = {"server": "https://kubernetes.default.svc", "namespace": "shop"}
 
 
+_CHALLENGE = {
+    "acme": {"solvers": [{"http01": {"ingress": {"podTemplate": {"metadata": {"labels": {"app": "scraper"}}}}}}]}
+}
+_PROXY = {"provider": {"kubernetes": {"envoyDeployment": {"pod": {"labels": {"app": "scraper"}}}}}}
+
+
+def _gateway(of: str, namespace: str = "shop", **spec: object) -> str:
+    api = "gateway.networking.k8s.io/v1"
+    return resource(api, "Gateway", {"gatewayClassName": of, "listeners": [], **spec}, namespace=namespace)
+
+
+def _gateway_class(controller: str, **spec: object) -> str:
+    whole = {"controllerName": controller, **spec}
+    return resource("gateway.networking.k8s.io/v1", "GatewayClass", whole, name="istio", namespace=None)
+
+
+def _virtual_machine(app: str) -> str:
+    return (
+        "apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstance\n"
+        f"metadata: {{name: v, namespace: shop, labels: {{app: {app}}}}}\nspec: {{domain: {{devices: {{}}}}}}\n"
+    )
+
+
+def _analysis(provider: object) -> str:
+    return resource("argoproj.io/v1alpha1", "AnalysisTemplate", {"metrics": [{"name": "a", "provider": provider}]})
+
+
 def _side(value: str) -> str:
     return deployment("side", "shop", {"app": value})
 
@@ -120,6 +147,43 @@ _HIDES: dict[str, tuple[Files, str]] = {
     ),
     "claim of Crossplane": ({"shop/x.yaml": resource("platform.example.org/v1", "XApp")}, "shop/x.yaml"),
     "instance of kro": ({"shop/x.yaml": resource("kro.run/v1alpha1", "WebApp")}, "shop/x.yaml"),
+    "pods that solve challenges of a certificate": (
+        {"i.yaml": resource("cert-manager.io/v1", "ClusterIssuer", _CHALLENGE, namespace=None)},
+        "ClusterIssuer x, i.yaml",
+    ),
+    "labels of Envoy's pods": (
+        {"shop/e.yaml": resource("gateway.envoyproxy.io/v1alpha1", "EnvoyProxy", _PROXY)},
+        "shop/e",
+    ),
+    "Gateway of an unknown controller": ({"shop/g.yaml": _gateway("stunner")}, "Gateway x, shop/g.yaml"),
+    "Gateway whose class is another's": (
+        {"g.yaml": _gateway("istio", "games"), "c.yaml": _gateway_class("acme.example/controller")},
+        "Gateway x, g.yaml",
+    ),
+    "parameters of a Gateway": (
+        {
+            "shop/g.yaml": _gateway(
+                "istio", infrastructure={"parametersRef": {"group": "", "kind": "ConfigMap", "name": "a"}}
+            )
+        },
+        "Gateway x, shop/g.yaml",
+    ),
+    "parameters of all Gateways": (
+        {"c.yaml": _gateway_class("istio.io/gateway-controller", parametersRef={"kind": "ConfigMap", "name": "a"})},
+        "GatewayClass istio, c.yaml",
+    ),
+    "object that an external Secret is made into": (
+        {
+            "shop/e.yaml": resource(
+                "external-secrets.io/v1",
+                "ExternalSecret",
+                {"target": {"manifest": {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application"}}},
+            )
+        },
+        "ExternalSecret x, shop/e.yaml",
+    ),
+    "import of a realm": ({"shop/k.yaml": resource("k8s.keycloak.org/v2alpha1", "KeycloakRealmImport")}, "shop/k.yaml"),
+    "backup that is restored": ({"shop/v.yaml": resource("velero.io/v1", "Restore")}, "shop/v.yaml"),
     "definition of kro": (
         {
             "kro.yaml": resource(
@@ -395,6 +459,15 @@ MATCHES: dict[str, Files] = {
     "ReplicationController": {
         "shop/s.yaml": json.dumps({**_WRAPPED, "apiVersion": "v1", "kind": "ReplicationController"})
     },
+    "virtual machine that runs": {"shop/v.yaml": _virtual_machine("scraper")},
+    "virtual machine of an instance type": {
+        "shop/v.yaml": resource(
+            "kubevirt.io/v1",
+            "VirtualMachine",
+            {"instancetype": {"name": "a"}, "template": {"metadata": _POD["metadata"], "spec": {"volumes": []}}},
+        )
+    },
+    "job of an analysis": {"shop/a.yaml": _analysis({"job": {"spec": {"template": _POD}}})},
     "template of an unknown kind": {"shop/s.yaml": resource(_UNKNOWN, "Fleet", {"template": _POD})},
     "labels of kustomize": {
         "kustomization.yaml": _LISTED,
@@ -405,6 +478,45 @@ MATCHES: dict[str, Files] = {
 
 _CLEAR: dict[str, Files] = {
     "nothing": {},
+    "virtual machine with other labels": {"shop/v.yaml": _virtual_machine("other")},
+    "analysis of metrics": {"shop/a.yaml": _analysis({"prometheus": {"query": "up"}})},
+    "challenges by DNS": {
+        "i.yaml": resource(
+            "cert-manager.io/v1", "ClusterIssuer", {"acme": {"solvers": [{"dns01": {}}]}}, namespace=None
+        )
+    },
+    "challenges with labels of their own": {
+        "i.yaml": resource(
+            "cert-manager.io/v1", "Issuer", {"acme": {"solvers": [{"http01": {"ingress": {"class": "nginx"}}}]}}
+        )
+    },
+    "Envoy with the usual labels": {
+        "shop/e.yaml": resource(
+            "gateway.envoyproxy.io/v1alpha1",
+            "EnvoyProxy",
+            {"provider": {"kubernetes": {"envoyDeployment": {"replicas": 2}}}},
+        ),
+        "shop/g.yaml": _gateway("internal"),
+        "c.yaml": _gateway_class("gateway.envoyproxy.io/gatewayclass-controller").replace('"istio"', '"internal"'),
+    },
+    "external Secret": {
+        "shop/e.yaml": resource(
+            "external-secrets.io/v1", "ExternalSecret", {"target": {"manifest": {"kind": "ConfigMap"}}}
+        )
+    },
+    "kinds that make nothing": {
+        "shop/a.yaml": "---\n".join(
+            resource(api, kind, {})
+            for api, kind in (
+                ("flagger.app/v1beta1", "MetricTemplate"),
+                ("k8s.ovn.org/v1", "UserDefinedNetwork"),
+                ("apiextensions.crossplane.io/v1", "CompositeResourceDefinition"),
+                ("rds.services.k8s.aws/v1alpha1", "DBInstance"),
+                ("s3.aws.upbound.io/v1beta1", "Bucket"),
+                ("v1alpha1", "WatchdogTimerConfig"),
+            )
+        )
+    },
     "kind that a person knows": {
         "shop/x.yaml": resource(_UNKNOWN, "Worker"),
         "cnpfix.toml": '[facts]\ninert_kinds = ["Worker.apps.example.org"]\n',

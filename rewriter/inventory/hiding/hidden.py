@@ -7,7 +7,7 @@ known (DESIGN section 8). `rewriter.inventory.facts.completeness` makes the answ
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from rewriter.inventory.facts.completeness import CIDR_GROUPS, LIFT, Hidden
 from rewriter.inventory.files.offered import OfferedFile
 from rewriter.inventory.files.tree_files import TreeFiles, UnreadFile
 from rewriter.inventory.hiding.generating import GENERATING_KINDS, generated_in
+from rewriter.inventory.hiding.given_labels import GivenLabels
 from rewriter.inventory.hiding.namespace_labels import namespace_labellers
 from rewriter.inventory.objects.kubernetes import namespace_of
 from rewriter.inventory.objects.operators import OWN_KEYS, convention_of
@@ -57,16 +58,6 @@ _IMAGE = re.compile(r"""\b(?:image|replicas)["']?[ \t]*:[ \t]*(?:"[^"\n]*"|'[^'\
 _RELEASES = frozenset({(flux.HELM_GROUP, "HelmRelease"), ("helm.cattle.io", "HelmChart")})
 
 
-_GATEWAY_KEYS = (
-    "gateway.*",
-    "gateway.networking.k8s.io/*",
-    "app.kubernetes.io/*",
-    "istio.io/*",
-    "*.istio.io/*",
-    "kgateway*",
-)
-
-
 #: Namespaces in which controllers look for what they are to apply.
 _OF_APPLIERS = frozenset(
     {"argo", "argocd", "argo-cd", "cattle-fleet-system", "fleet-default", "fleet-local", "flux-system"}
@@ -101,6 +92,7 @@ class HiddenSources:
         self._is_applied = is_applied
         self._clusters_of = clusters_of
         self._inert_kinds = frozenset(inert_kinds)
+        self._labels = GivenLabels(files)
 
     def all(self) -> Iterator[Hidden]:
         """Every reason. All files must have been offered."""
@@ -165,7 +157,7 @@ class HiddenSources:
                 found = None if namespace is None else {namespace, *_named_in(applied.value.get("spec"))}
                 # What an operator is known to make is a fact; only labels of its own may be missing there.
                 convention = convention_of(value) or ""
-                keys = OWN_KEYS.get(convention) if convention in self._operators else _gateway_keys(value)
+                keys = OWN_KEYS.get(convention) if convention in self._operators else self._labels.keys_of(value)
                 yield replace(self._hidden(words, found, file.path, _INERT), keys=keys)
 
     def _groups(self) -> Iterator[Hidden]:
@@ -320,14 +312,6 @@ def _without_images(file: OfferedFile) -> str:
 def _made(manifest: Manifest) -> tuple[str | None, str]:
     namespace = _text(mapping(manifest.value.get("spec")).get("targetNamespace")) or namespace_of(manifest)
     return namespace, f"{manifest.kind} {manifest.name}, {manifest.source}"
-
-
-def _gateway_keys(value: Mapping[str, Any]) -> frozenset[str] | None:
-    """The labels of the pods that a controller makes for a Gateway (Istio, Envoy Gateway, kgateway), else None."""
-    if (api_group(value), value.get("kind")) != ("gateway.networking.k8s.io", "Gateway"):
-        return None
-    own = mapping(mapping(mapping(value.get("spec")).get("infrastructure")).get("labels"))
-    return frozenset({*_GATEWAY_KEYS, *map(str, own)})
 
 
 def _named_in(value: Any, depth: int = 0) -> Iterator[str]:

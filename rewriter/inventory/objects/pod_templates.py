@@ -41,7 +41,7 @@ def template_workloads(manifest: Manifest, namespace: str, cluster: str | None) 
     if is_fact(manifest.value) or is_inert(manifest.value):
         return
     seen = []
-    for owner, template in _owned(manifest.value, None, 0):
+    for owner, template in _templates(manifest.value):
         workload = pod_workload(manifest, template, namespace, cluster)
         if owner is None and workload not in seen:
             seen.append(workload)
@@ -55,7 +55,7 @@ def wrapped_pods(manifest: Manifest, clusters: frozenset[str] | None) -> Iterato
     """
     if is_fact(manifest.value) or is_inert(manifest.value):
         return
-    for owner, template in _owned(manifest.value, None, 0):
+    for owner, template in _templates(manifest.value):
         if owner is not None:
             namespace = mapping(owner.get("metadata")).get("namespace")
             pods = pod_workload(Manifest(manifest.source, owner), template, "", None)
@@ -70,7 +70,18 @@ def wrapped_pods(manifest: Manifest, clusters: frozenset[str] | None) -> Iterato
 
 def pod_templates(value: Any) -> Iterator[Mapping[str, Any]]:
     """Every pod template in a value, the outermost ones where they are nested."""
-    return (template for _, template in _owned(value, None, 0))
+    return (template for _, template in _templates(value))
+
+
+def _templates(value: Any) -> Iterator[tuple[Mapping[str, Any] | None, Mapping[str, Any]]]:
+    """As `_owned`. A virtual machine that runs is itself the template of its pod; that of others may lack a domain."""
+    group, kind = (group_of(value), value.get("kind")) if isinstance(value, dict) else ("", "")
+    if (group, kind) == ("kubevirt.io", "VirtualMachineInstance"):
+        return iter([(None, value)])
+    if (group, kind) == ("kubevirt.io", "VirtualMachine"):
+        template = mapping(mapping(value.get("spec")).get("template"))
+        return iter([(None, template)] if template else [])
+    return _owned(value, None, 0)
 
 
 def _owned(

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from itertools import product
 
-from rewriter.inventory.texts.understood import INERT_NAMES, is_fact_text, is_inert
+from rewriter.inventory.texts.understood import INERT_NAMES, is_fact_text, is_inert, telling_word
 
 # Every pattern below begins with a character of its own, so that the search leaps from one to the next.
 KIND = re.compile(rb"""kind["']?[ \t]*:[ \t]*["']?([A-Za-z0-9]+)""")
@@ -40,7 +40,7 @@ def may_be_unknown(text: bytes, kinds: frozenset[bytes]) -> bool:
 
     `kinds` are those that it names at any depth.
     """
-    return any(not _is_known(version, kind) for version, kind in _pairs(text, kinds))
+    return any(not _is_known(version, kind) or _tells(version, kind, text) for version, kind in _pairs(text, kinds))
 
 
 def may_hold_pods(text: bytes, inert_kinds: Collection[str] = ()) -> bool:
@@ -52,7 +52,15 @@ def may_hold_pods(text: bytes, inert_kinds: Collection[str] = ()) -> bool:
     if len(kinds) < len(_API.findall(text)) or (b"?" in text and _ODD_KEY.search(text) is not None):
         return True
     own = frozenset(inert_kinds)
-    return any(not _is_inert(version, kind, own) for version, kind in _pairs(text, frozenset(kinds)))
+    return any(
+        not _is_inert(version, kind, own) or _tells(version, kind, text)
+        for version, kind in _pairs(text, frozenset(kinds))
+    )
+
+
+def _tells(version: bytes, kind: bytes, text: bytes) -> bool:
+    word = telling_word(version, kind)
+    return word is not None and word in text
 
 
 def _pairs(text: bytes, kinds: frozenset[bytes]) -> set[tuple[bytes, bytes]]:

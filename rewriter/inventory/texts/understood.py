@@ -6,7 +6,7 @@ namespace holds of such is not complete. `inert_kinds` under [facts] adds kinds 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 _CILIUM = (
@@ -70,9 +70,11 @@ _INERT: Mapping[str, str] = {
     "projectcalico.org": "NetworkPolicy GlobalNetworkPolicy IPPool BGPPeer BGPConfiguration FelixConfiguration",
     "external-secrets.io": "ExternalSecret ClusterExternalSecret SecretStore ClusterSecretStore PushSecret "
     "ClusterPushSecret",
-    "generators.external-secrets.io": "ClusterGenerator Password ECRAuthorizationToken GithubAccessToken UUID Fake",
+    "generators.external-secrets.io": "ClusterGenerator Password ECRAuthorizationToken GithubAccessToken UUID Fake "
+    "ACRAccessToken GCRAccessToken QuayAccessToken STSSessionToken VaultDynamicSecret Webhook SSHKey",
     "externaldns.k8s.io": "DNSEndpoint",
-    "configuration.konghq.com": "KongPlugin KongClusterPlugin KongConsumer KongIngress",
+    "configuration.konghq.com": "KongPlugin KongClusterPlugin KongConsumer KongConsumerGroup KongIngress "
+    "KongUpstreamPolicy KongVault TCPIngress UDPIngress",
     "gateway.envoyproxy.io": "SecurityPolicy BackendTrafficPolicy ClientTrafficPolicy EnvoyExtensionPolicy "
     "HTTPRouteFilter Backend EnvoyProxy",
     "grafana.integreatly.org": "GrafanaDashboard GrafanaDatasource GrafanaFolder GrafanaAlertRuleGroup "
@@ -81,7 +83,7 @@ _INERT: Mapping[str, str] = {
     "image.toolkit.fluxcd.io": "ImageRepository ImagePolicy ImageUpdateAutomation",
     "isindir.github.com": "SopsSecret",
     "keda.sh": "ScaledObject TriggerAuthentication ClusterTriggerAuthentication",
-    "keycloak.org": "KeycloakRealmImport",
+    "keycloak.org": "KeycloakRealm KeycloakClient KeycloakUser",
     "kustomize.config.k8s.io": "Kustomization Component",
     "kustomize.toolkit.fluxcd.io": "Kustomization",
     "kyverno.io": "ClusterPolicy Policy PolicyException CleanupPolicy ClusterCleanupPolicy UpdateRequest",
@@ -115,20 +117,79 @@ _INERT: Mapping[str, str] = {
     "k8s.mariadb.com": "Database User Grant",
     "kafka.strimzi.io": "KafkaTopic KafkaUser KafkaRebalance KafkaConnector",
     "rabbitmq.com": "Queue Exchange Binding User Permission Policy Vhost",
-    "ceph.rook.io": "CephBlockPool CephObjectStoreUser CephFilesystemSubVolumeGroup",
+    "ceph.rook.io": "CephBlockPool CephBlockPoolRadosNamespace CephObjectStoreUser CephObjectRealm CephObjectZoneGroup "
+    "CephObjectZone CephFilesystemSubVolumeGroup CephClient CephBucketTopic CephBucketNotification",
     "objectbucket.io": "ObjectBucketClaim ObjectBucket",
     "secrets-store.csi.x-k8s.io": "SecretProviderClass",
     "secrets.hashicorp.com": "VaultStaticSecret VaultDynamicSecret VaultPKISecret VaultAuth VaultConnection",
     "source.toolkit.fluxcd.io": "GitRepository HelmRepository OCIRepository HelmChart Bucket ExternalArtifact",
     "traefik.io": "IngressRoute IngressRouteTCP IngressRouteUDP Middleware MiddlewareTCP TLSOption TLSStore "
     "ServersTransport ServersTransportTCP TraefikService",
+    "apiextensions.crossplane.io": "CompositeResourceDefinition EnvironmentConfig",
+    "apisix.apache.org": "ApisixRoute ApisixUpstream ApisixTls ApisixConsumer ApisixPluginConfig ApisixGlobalRule",
+    "cluster.redpanda.com": "Topic User Schema",
+    "console.openshift.io": "ConsoleLink ConsoleNotification ConsoleCLIDownload ConsoleQuickStart ConsoleYAMLSample",
+    "crd.k8s.amazonaws.com": "ENIConfig",
+    "elbv2.k8s.aws": "TargetGroupBinding IngressClassParams",
+    "flagger.app": "MetricTemplate AlertProvider",
+    "fluentbit.fluent.io": "ClusterInput ClusterFilter ClusterOutput ClusterParser ClusterFluentBitConfig Filter "
+    "Output Parser FluentBitConfig",
+    "gateway.kgateway.dev": "TrafficPolicy HTTPListenerPolicy Backend BackendConfigPolicy DirectResponse",
+    "groupsnapshot.storage.k8s.io": "VolumeGroupSnapshot VolumeGroupSnapshotClass VolumeGroupSnapshotContent",
+    "hydra.ory.sh": "OAuth2Client",
+    "image.openshift.io": "ImageStream ImageStreamTag",
+    "k8s.nginx.org": "VirtualServer VirtualServerRoute TransportServer Policy GlobalConfiguration",
+    "k8s.ovn.org": "UserDefinedNetwork ClusterUserDefinedNetwork EgressIP EgressFirewall EgressQoS EgressService "
+    "AdminPolicyBasedExternalRoute",
+    "kafka.banzaicloud.io": "KafkaTopic KafkaUser",
+    "logging.banzaicloud.io": "Flow ClusterFlow Output ClusterOutput",
+    "loki.grafana.com": "AlertingRule RecordingRule RulerConfig",
+    "oathkeeper.ory.sh": "Rule",
+    "oauth.openshift.io": "OAuthClient",
+    "objectstorage.k8s.io": "Bucket BucketClaim BucketClass BucketAccess BucketAccessClass",
+    "onepassword.com": "OnePasswordItem",
+    "opentelemetry.io": "Instrumentation",
+    "policy.sigstore.dev": "ClusterImagePolicy TrustRoot",
+    "projectcontour.io": "HTTPProxy TLSCertificateDelegation ExtensionService",
+    "pyrra.dev": "ServiceLevelObjective",
+    "quota.openshift.io": "ClusterResourceQuota",
+    "ricoberger.de": "VaultSecret",
+    "secretgenerator.mittwald.de": "StringSecret BasicAuth SSHKeyPair",
+    "secrets.doppler.com": "DopplerSecret",
+    "secrets.infisical.com": "InfisicalSecret",
+    "sloth.slok.dev": "PrometheusServiceLevel",
+    "snapscheduler.backube": "SnapshotSchedule",
+    "snapshot.kubevirt.io": "VirtualMachineSnapshot",
+    "vpcresources.k8s.aws": "SecurityGroupPolicy CNINode",
     "traefik.containo.us": "IngressRoute IngressRouteTCP IngressRouteUDP Middleware MiddlewareTCP TLSOption TLSStore "
     "ServersTransport TraefikService",
-    "velero.io": "Schedule Backup Restore BackupStorageLocation VolumeSnapshotLocation BackupRepository",
+    "velero.io": "Schedule Backup BackupStorageLocation VolumeSnapshotLocation BackupRepository",
 }
 #: Groups whose kinds are all inert, whatever its name: the constraints that templates of Gatekeeper define.
 _INERT_GROUPS = frozenset({"constraints.gatekeeper.sh"})
 _KINDS = {group: frozenset(kinds.split()) for group, kinds in _INERT.items()}
+
+#: Inert kinds of which an object makes pods, or gives labels to some, where it has a member of this name: the Job of a
+#: metric, the pods that solve a challenge, what an external Secret is made into, settings of the pods of Gateways.
+_TELLING: Mapping[tuple[str, str], str] = {
+    ("argoproj.io", "AnalysisTemplate"): "job",
+    ("argoproj.io", "ClusterAnalysisTemplate"): "job",
+    ("cert-manager.io", "Issuer"): "http01",
+    ("cert-manager.io", "ClusterIssuer"): "http01",
+    ("external-secrets.io", "ExternalSecret"): "manifest",
+    ("external-secrets.io", "ClusterExternalSecret"): "manifest",
+    ("gateway.envoyproxy.io", "EnvoyProxy"): "labels",
+    ("gateway.networking.k8s.io", "GatewayClass"): "parametersRef",
+}
+#: Settings of the pods of Gateways that say nothing of their labels, or that are read for them.
+_READ_PARAMETERS = frozenset({"EnvoyProxy", "CiliumGatewayClassConfig", "GatewayConfig"})
+_DEEPEST = 16
+
+#: Ends of groups whose objects are resources of a cloud, none of them in this cluster: of Crossplane, and of ACK.
+_CLOUDS = (
+    *(f"{cloud}.{rest}" for cloud in ("aws", "azure", "azuread", "gcp") for rest in ("upbound.io", "m.upbound.io")),
+    ".services.k8s.aws",
+)
 
 #: Files of tools, which look like manifests and are never applied to a cluster.
 _LOCAL_GROUPS = frozenset(
@@ -147,7 +208,9 @@ _LOCAL_GROUPS = frozenset(
         "tanka.dev",
     }
 )
-_LOCAL_KINDS = frozenset({("v1", "Config"), ("viaduct.ai/v1", "ksops"), ("v1alpha1", "MachineConfig")})
+_LOCAL_KINDS = frozenset({("v1", "Config"), ("viaduct.ai/v1", "ksops")})
+#: The version of documents of Talos, which Kubernetes has only behind a group.
+_OF_TALOS = "v1alpha1"
 
 #: The kinds of pods and Services, whose objects are facts; by group, since other APIs have kinds of these names too.
 _FACTS = {
@@ -157,6 +220,7 @@ _FACTS = {
     "batch": frozenset({"Job", "CronJob"}),
 }
 
+_TELLING_TEXTS = {(group.encode(), kind.encode()): word.encode() for (group, kind), word in _TELLING.items()}
 _FACT_NAMES = {group.encode(): frozenset(kind.encode() for kind in kinds) for group, kinds in _FACTS.items()}
 
 #: The names of all inert kinds, as bytes: a file that names no other need not be parsed.
@@ -188,4 +252,39 @@ def is_inert(value: Mapping[str, Any], inert_kinds: Collection[str] = ()) -> boo
         return True
     if group in _LOCAL_GROUPS or version.startswith("skaffold/") or (version, kind) in _LOCAL_KINDS:
         return True
+    if version == _OF_TALOS or group.endswith(_CLOUDS):
+        return True
+    word = _TELLING.get((group, kind))
+    if word is not None:
+        return not any(_tells(group, kind, part) for part in members(value.get("spec"), word))
     return group in _INERT_GROUPS or kind in _KINDS.get(group, ())
+
+
+def _tells(group: str, kind: str, part: Any) -> bool:
+    """Whether the member of an inert object for which it is looked at makes pods, or gives them labels."""
+    if group == "external-secrets.io":
+        return not isinstance(part, dict) or part.get("kind") not in ("ConfigMap", "Secret")
+    if kind == "GatewayClass":
+        return not isinstance(part, dict) or part.get("kind") not in _READ_PARAMETERS
+    return bool(part)
+
+
+def telling_word(version: bytes, kind: bytes) -> bytes | None:
+    """The member for which an object of an inert kind has to be read; None for a kind that makes no pods at all."""
+    if not version:  # It is written so that only a parser reads it.
+        return next((word for (_group, name), word in _TELLING_TEXTS.items() if name == kind), None)
+    return _TELLING_TEXTS.get((version.rpartition(b"/")[0], kind))
+
+
+def members(value: Any, name: str, depth: int = 0) -> Iterator[Any]:
+    """Every member of a name in a value."""
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            if key == name:
+                yield part
+            yield from members(part, name, depth + 1)
+    elif isinstance(value, list):
+        for part in value:
+            yield from members(part, name, depth + 1)
