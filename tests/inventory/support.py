@@ -35,7 +35,7 @@ def inventory(
         remotes=lambda: remotes,
     )
     for path, text in files.items():
-        offer = made.offer_beside if path.endswith((".tf", ".tfvars", ".hcl")) else made.offer
+        offer = made.offer_beside if path.endswith((".tf", ".tfvars", ".hcl", ".sh")) else made.offer
         offer(path, text.encode())
     return made
 

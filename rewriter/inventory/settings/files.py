@@ -12,6 +12,7 @@ from functools import cached_property
 
 from rewriter import yamltext
 from rewriter.inventory.settings.machines import holds_settings, read_machines
+from rewriter.inventory.settings.scripts import installs_cluster, read_script
 from rewriter.inventory.settings.stated import Reading
 from rewriter.inventory.settings.terraform import read_terraform
 from rewriter.inventory.texts.manifests import mapping
@@ -48,6 +49,11 @@ class SettingsFiles:
         """Takes note of a file of Terraform or Terragrunt."""
         if len(data) <= _LONGEST:
             self._kept.append((path, data, read_terraform))
+
+    def offer_script(self, path: str, data: bytes) -> None:
+        """Takes note of a script that may install a cluster."""
+        if len(data) <= _LONGEST and installs_cluster(path, data):
+            self._kept.append((path, data, read_script))
 
     @cached_property
     def paths(self) -> frozenset[str]:

@@ -48,11 +48,14 @@ MARKS = re.compile(
     rb"|service-cluster-ip-range|serviceClusterIPRange|[a-z]_cidrs?\b|[a-z]_subnets?\b|service_cluster_ip_range"
     rb"|kube_service_|https-listen-port"
     rb"|controlPlaneEndpoint|clusterNetwork|controlPlane:|localAPIEndpoint|coreDNS\b|TalosUpgrade|KubeadmControlPlane"
+    rb"|(?m:^clusterName:)"
 )
 #: Talos' own switch of its CoreDNS, also in a patch that is a text.
 _WITHOUT_DNS = re.compile(r"""coreDNS["']?:\s*\{?\s*["']?disabled["']?:\s*true\b""")
 #: Documents of a cluster template of Omni, which have no apiVersion.
 _OMNI_KINDS = frozenset({"Cluster", "ControlPlane"})
+#: Keys of which talhelper's configuration has one, if not all of those that it must have.
+_TALHELPER = frozenset({"clusterPodNets", "talosVersion", "clusterSvcNets"})
 _TALOS_NETWORKS = (("podSubnets", KUBERNETES_PODS), ("serviceSubnets", SERVICES))
 #: A line of a template of Jinja that is a statement alone, and an expression; what stands for that is no value.
 _STATEMENT = re.compile(r"^[ \t]*\{%.*%\}[ \t]*$", re.MULTILINE)
@@ -128,7 +131,7 @@ class _Reader:
             yield from self._kubeadm()
         elif kind == "ConfigMap" and mapping(self._value.get("metadata")).get("name") == "kubeadm-config":
             yield from self._kubeadm_config()
-        elif "clusterPodNets" in self._value or "talosVersion" in self._value or "clusterSvcNets" in self._value:
+        elif _TALHELPER & self._value.keys() or self._value.keys() >= {"clusterName", "endpoint", "nodes"}:
             yield from self._talhelper()
         elif kind is None and isinstance(self._value.get("cluster"), dict):
             yield from self._talos()
@@ -308,5 +311,6 @@ def holds_settings(data: bytes) -> bool:
         or b"coreDNS" in data
         or b"TalosUpgrade" in data
         or b"KubeadmControlPlane" in data
+        or b"clusterName:" in data
     )
     return may and MARKS.search(data) is not None

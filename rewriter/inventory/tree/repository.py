@@ -61,12 +61,11 @@ from rewriter.inventory.tree.unseen import Unseen
 class TreeInventory:
     """Answers from the files offered, the clusters of the config and the snapshots given.
 
-    `local_to` says whether a path matches the `local` globs of a cluster. `root` is the folder that paths of Flux
-    and Argo CD start at, `read` gives a file's bytes anew, `read_beside` those of one that is not offered by its whole
-    path (None: it cannot), `remotes` the URLs of the repository. `stale` says how old sources are that are too old.
-    `operators` are the conventions by which custom resources count as workloads. `complete` are the namespaces of which
-    a person says that the facts are all there is, `inert_kinds` kinds of which they say that they make no pods.
-    `render` renders a Helm release, `cache` keeps what was read of files for the next run.
+    `local_to` says whether a path matches the `local` globs of a cluster. `root` is where paths of Flux and Argo CD
+    start, `read` gives a file's bytes anew, `read_beside` those of one that is not offered by its whole path (None: it
+    cannot), `remotes` the URLs of the repository. `stale` says how old sources are that are too old. `operators` are
+    the conventions by which custom resources are workloads, `complete` the namespaces that are known in full,
+    `inert_kinds` kinds without pods. `render` renders a Helm release, `cache` keeps what was read for the next run.
     """
 
     def __init__(
@@ -160,6 +159,7 @@ class TreeInventory:
         elif path.endswith(PACKED_SUFFIXES):
             self._files.offer_packed(path, data)
         else:
+            self._settings.offer_script(path, data)
             self._files.offer_programs(path, data)
 
     def prepare(self) -> None:

@@ -47,6 +47,13 @@ FORMS = {
     "k3s, lists": ("config.yaml", f"cluster-cidr:\n  - {PODS}\nservice-cidr:\n  - {SERVICES}\n"),
     "k3s, arguments": ("cloud.yaml", "runcmd:\n"
         f"  - curl | sh -s - server --cluster-cidr {PODS} --service-cidr={SERVICES}\n"),
+    "k3s, a script": ("install.sh", "#!/bin/sh\n# --cluster-cidr=10.1.0.0/16\ncurl -sfL https://get.k3s.io |\n"
+        f'  INSTALL_K3S_EXEC="server --cluster-cidr {PODS} --service-cidr={SERVICES}" sh -\n'),
+    "kubeadm, a script": ("bootstrap.sh", "kubeadm init \\\n"
+        f"  --pod-network-cidr={PODS} \\\n  --service-cidr {SERVICES}\n"),
+    "talhelper, without ranges of its own": ("talconfig.yaml", "clusterName: default\n"
+        "endpoint: https://10.0.0.5:6443\nnodes: []\npatches:\n  - |-\n"
+        f"    cluster:\n      network:\n        podSubnets: [{PODS}]\n        serviceSubnets: [{SERVICES}]\n"),
     "rke2 of Ansible": ("group_vars/all.yaml", "rke2_server_options:\n"
         f"  - --cluster-cidr={PODS}\n  - --service-cidr={SERVICES}\n"),
     "k0s": ("k0s.yaml", "apiVersion: k0s.k0sproject.io/v1beta1\nkind: ClusterConfig\nspec:\n  network:\n"
@@ -113,6 +120,9 @@ LOOKALIKES = {
     "a comment": ("m.yaml", f"cluster:\n  network:\n    # podSubnets: [{PODS}]\n    dnsDomain: cluster.local\n"),
     "a placeholder": ("m.yaml", "cluster:\n  network:\n    podSubnets: ['<pods>']\n"),
     "a file to fill in": ("m.example.yaml", f"cluster:\n  network:\n    podSubnets: [{PODS}]\n"),
+    "a script of a test": ("tests/up.sh", f"kubeadm init --pod-network-cidr={PODS}\n"),
+    "a script that installs no cluster": ("run.sh", f"vpn --cluster-cidr={PODS}\n"),
+    "a variable of a script": ("up.sh", f"PODS={PODS}\nkubeadm init --pod-network-cidr=$PODS\n"),
     "a sample": ("inventory/sample/group_vars/all.yml", f"kube_pods_subnet: {PODS}\n"),
     "addresses of a machine": ("m.yaml", "cluster: {}\n"
         f"machine: {{network: {{interfaces: [{{addresses: ['{PODS}']}}], podSubnets: ['{PODS}']}}}}\n"),
