@@ -18,9 +18,11 @@ The account is that of `account` where the value at `create` (`created` says wha
 nothing. `pod_labels` are paths of further labels, `env`, `args` and `env_from` those of what the container is given,
 `unlabelled` the value without which pods lack some. `unfollowed` are
 paths of values that change ports in a way that the entry does not follow: a Service is left out then, and so are the
-ports of pods. `headless` is the path of the address of a Service that has none by default. A value at the path
-`namespace`, or at `elsewhere` of a part, puts them into another namespace; `overrides` is where the values that
-override names are. `calls` are the webhooks and extension APIs by which the API server calls a Service of the chart.
+ports of pods. `port_map` is the path of a map of ports by their names, which may change each and add others; of a
+Service's part the entry has those that it shows by default. `headless` is the path of the address of a Service that
+has none by default. A value at the path `namespace`, or at `elsewhere` of a part, puts them into another namespace;
+`overrides` is where the values that override names are. `calls` are the webhooks and extension APIs by which the API
+server calls a Service of the chart.
 """
 
 from __future__ import annotations
@@ -88,8 +90,10 @@ def common_objects(release: Release) -> Iterator[dict[str, Any]]:
     for item in entry.get("workloads", ()):
         if _wanted(release, item):
             yield _workload(release, item, names)
-    for item in () if _changes_service_ports(release.values) else entry.get("services", ()):
-        if _wanted(release, item) and not _unfollowed(release, item):
+    for item in entry.get("services", ()):
+        if "port_map" not in item and _changes_service_ports(release.values):
+            continue
+        if _wanted(release, item) and not _unfollowed(release, item) and _are_numbered(release, item):
             yield _service(release, item, names)
     for item in entry.get("resources", ()):
         if _wanted(release, item):
@@ -255,7 +259,7 @@ def _workload(release: Release, item: Mapping[str, Any], names: Mapping[str, str
     labels = _pod_labels(release, item, names)
     name = _filled(item["name"], names, release)
     there = () if _unfollowed(release, item) else (port for port in item["ports"] if _opened(port, release))
-    ports = [_port(port, release) for port in there]
+    ports = _with_mapped(release, item, [_port(port, release) for port in there])
     spec = {
         "hostNetwork": _on_host(release, item),
         "serviceAccountName": _account(release, item, names),
@@ -299,6 +303,54 @@ def _port(port: list[Any], release: Release) -> dict[str, Any]:
     return {"name": port[0], **found} if port[0] else found
 
 
+def _mapped(release: Release, item: Mapping[str, Any]) -> dict[str, Any]:
+    """The ports that values name one by one; None for one that they take out."""
+    found = value_at(release.values, item["port_map"])
+    return {str(name): port if isinstance(port, dict) else None for name, port in mapping(found).items()}
+
+
+def _with_mapped(release: Release, item: Mapping[str, Any], ports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The ports of a container with those of the map, which may have numbers of their own."""
+    if "port_map" not in item:
+        return ports
+    made = {str(port.get("name")): port for port in ports}
+    for name, written in _mapped(release, item).items():
+        number = None if written is None else written.get("containerPort") or written.get("port")
+        if written is None:
+            made.pop(name, None)
+        elif isinstance(number, int):
+            protocol = str(written.get("protocol") or "TCP")
+            made[name] = {"name": name, "containerPort": number, "protocol": protocol}
+        elif number is not None:
+            raise NotKnownError(f"the port {number!r}")
+    return list(made.values())
+
+
+def _are_numbered(release: Release, item: Mapping[str, Any]) -> bool:
+    """Whether the numbers of all ports of a Service are known: the chart's own values may have that of a hidden one."""
+    listed = [{"name": name, "port": number} for name, number, *_target in item["ports"]]
+    return "port_map" not in item or all(isinstance(port["port"], int) for port in _shown(release, item, listed))
+
+
+def _shown(release: Release, item: Mapping[str, Any], ports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The ports of a Service with those of the map that it shows: `expose` is a switch, or has one for each Service."""
+    if "port_map" not in item:
+        return ports
+    made = {str(port.get("name")): port for port in ports}
+    for name, written in _mapped(release, item).items():
+        expose = None if written is None else written.get("expose")
+        shows = mapping(expose).get("default") if isinstance(expose, dict) else expose
+        own = (written or {}).get("protocol") in (None, "TCP")  # Those of UDP are in a Service of their own.
+        if written is None or not own or shows is False or (name not in made and shows is not True):
+            made.pop(name, None)
+            continue
+        known = made.get(name, {})
+        number = written.get("exposedPort") or known.get("port") or written.get("port")
+        protocol, target = str(written.get("protocol") or "TCP"), written.get("targetPort") or name
+        made[name] = {"name": name, "port": number, "targetPort": target, "protocol": protocol}
+    return list(made.values())
+
+
 def _service(release: Release, item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     written = value_at(release.values, item["type"]) if "type" in item else None
     ports = []
@@ -306,6 +358,7 @@ def _service(release: Release, item: Mapping[str, Any], names: Mapping[str, str]
         target = _filled(target, names, release) if isinstance(target, str) else target
         port = {"port": number, "targetPort": target, "protocol": protocol[0] if protocol else "TCP"}
         ports.append({"name": name, **port} if name else port)
+    ports = _shown(release, item, ports)
     address = value_at(release.values, item["headless"]) or "None" if "headless" in item else ""
     return {
         "apiVersion": "v1",

@@ -80,6 +80,46 @@ def test_values_turn_parts_on_and_off() -> None:
     assert ports["Deployment traefik"]["spec"]["template"]["spec"]["containers"][0]["ports"][0]["containerPort"] == 80
 
 
+def _traefik(values: str) -> tuple[list[tuple[str, int]], list[tuple[str, int, str]] | None]:
+    """The ports of Traefik's container, and those of its Service; None where the Service is not known."""
+    found = made("traefik", values)
+    container = found["Deployment traefik"]["spec"]["template"]["spec"]["containers"][0]
+    service = found.get("Service traefik")
+    shown = None if service is None else [(p["name"], p["port"], p["targetPort"]) for p in service["spec"]["ports"]]
+    return [(port["name"], port["containerPort"]) for port in container["ports"]], shown
+
+
+@pytest.mark.parametrize(
+    ("values", "listens", "shown"),
+    [
+        (
+            "{ports: {ssh: {port: 2222, exposedPort: 22, expose: {default: true}}}}",
+            [("web", 8000), ("websecure", 8443), ("metrics", 9100), ("ssh", 2222)],
+            [("web", 80, "web"), ("websecure", 443, "websecure"), ("ssh", 22, "ssh")],
+        ),
+        (
+            "{ports: {web: null, websecure: {port: 443, expose: false}, dns: {port: 53, protocol: UDP, expose: true}}}",
+            [("websecure", 443), ("metrics", 9100), ("dns", 53)],
+            [],
+        ),
+        (
+            "{ports: {websecure: {exposedPort: 8443, targetPort: 9443}, own: {port: 70}}}",
+            [("web", 8000), ("websecure", 8443), ("metrics", 9100), ("own", 70)],
+            [("web", 80, "web"), ("websecure", 8443, 9443)],
+        ),
+        (
+            "{ports: {metrics: {expose: {default: true}}}}",
+            [("web", 8000), ("websecure", 8443), ("metrics", 9100)],
+            None,
+        ),
+    ],
+)
+def test_ports_that_values_name_one_by_one(
+    values: str, listens: list[tuple[str, int]], shown: list[tuple[str, int, str]] | None
+) -> None:
+    assert _traefik(values) == (listens, shown)
+
+
 @pytest.mark.parametrize("values", ["{service: {port: 3000}}", "{service: {portName: http}}", "{ports: {web: {}}}"])
 def test_services_whose_ports_the_values_change_are_not_told(values: str) -> None:
     assert not [name for name in made("grafana", values) if name.startswith("Service")]
