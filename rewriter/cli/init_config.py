@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rewriter.cilium.version import DEFAULT_TO, SUPPORTED, Version, parse_version
@@ -29,9 +29,10 @@ def render_config(workspace: Workspace, folder: Path) -> str:
         '# internal_cidrs = ["10.0.0.0/8"]    # ranges that hold nothing but this mesh',
     ]
     globs = inventory.local_globs(str(folder))
+    folders = _own_folders(clusters, folder)
     for cluster in clusters:
         installs = [install for install in inventory.installs if install.settings.name == cluster.name]
-        lines += ["", "[[clusters]]", *_cluster(cluster, installs, globs.get(cluster.name, []))]
+        lines += ["", "[[clusters]]", *_cluster(cluster, installs, globs.get(cluster.name, []), folders)]
     if not clusters:
         lines += ["", *_proposed(folder)]
     remote = [cluster.name for cluster in clusters if cluster.meshed]
@@ -65,6 +66,22 @@ _EXAMPLE = (
 def _is_below(source: str, folder: Path) -> bool:
     """Whether a text that begins with a `file:line` names a file below a folder."""
     return Path(source.partition(":")[0]).resolve().is_relative_to(folder.resolve())
+
+
+def _own_folders(clusters: Sequence[Cluster], folder: Path) -> dict[str, str]:
+    """For each of several clusters the outermost folder that holds its installation and that of no other."""
+    there = {
+        cluster.name: Path(cluster.source.path).resolve().relative_to(folder.resolve()).parts[:-1]
+        for cluster in clusters
+    }
+    found = {}
+    for name, parts in there.items():
+        others = [other for other_name, other in there.items() if other_name != name]
+        for depth in range(1, len(parts) + 1) if others else ():
+            if all(other[:depth] != parts[:depth] for other in others):
+                found[name] = "/".join(parts[:depth])
+                break
+    return found
 
 
 def _proposed(folder: Path) -> Iterator[str]:
@@ -110,10 +127,15 @@ def _versions(clusters: Sequence[Cluster]) -> Iterator[str]:
     yield f'to = "{max(following, DEFAULT_TO)}"'
 
 
-def _cluster(cluster: Cluster, installs: Sequence[Install], globs: Sequence[str]) -> Iterator[str]:
+def _cluster(
+    cluster: Cluster, installs: Sequence[Install], globs: Sequence[str], folders: Mapping[str, str]
+) -> Iterator[str]:
     yield f"name = {_text(cluster.name)}    # {one_line(str(cluster.source))}"
     if globs:
         yield f"local = {_texts(globs)}    # applied to this cluster alone"
+    elif cluster.name in folders:
+        own = _texts([f"{folders[cluster.name]}/**"])
+        yield f"# local = {own}    # installed there, as no other is; take the mark away if all of it is for this one"
     else:
         yield '# local = ["clusters/a/**"]    # the tree does not say which manifests are for this cluster'
     if cluster.version and is_release(cluster.version):

@@ -110,6 +110,24 @@ def test_folders_that_look_like_clusters_are_proposed(tmp_path: Path, monkeypatc
     assert [c.name for c in load_config(tmp_path / "cnpfix.toml", PASS_IDS).clusters] == ["east", "west"]
 
 
+INSTALLED = (
+    "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: cilium, namespace: kube-system}}\n"
+    "spec: {{chart: {{spec: {{chart: cilium, version: 1.18.2}}}}, values: {{cluster: {{name: {}, id: 1}}}}}}\n"
+)
+
+
+def test_the_folder_of_each_installation_is_proposed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing in the tree says what is applied to which cluster; two that lie in one folder have none of their own."""
+    monkeypatch.chdir(tmp_path)
+    for place, name in (("sites/a/net", "alpha"), ("sites/b/net", "beta"), ("lab", "gamma"), ("lab", "delta")):
+        (tmp_path / place).mkdir(parents=True, exist_ok=True)
+        (tmp_path / place / f"{name}.yaml").write_text(INSTALLED.format(name))
+    text = cnpfix("init", "-o", "-").out
+    proposed = [line.partition("    ")[0] for line in text.splitlines() if line.startswith("# local = ")]
+    none = '# local = ["clusters/a/**"]'
+    assert sorted(proposed) == sorted(['# local = ["sites/a/**"]', '# local = ["sites/b/**"]', none, none])
+
+
 def test_ranges_stand_with_the_file_that_tells_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "cilium.yaml").write_text(
         "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: cilium, namespace: kube-system}\n"
