@@ -156,9 +156,20 @@ def files_of(name: str) -> dict[str, str]:
     return {"kustomization.yaml": kustomization(**fields), "all.yaml": OBJECTS, **files}
 
 
+def files_of_component(name: str) -> dict[str, str]:
+    """The same, with the replacements in a component: what it selects is in the kustomization that has it."""
+    listed, fields, files = CASES[name]
+    own = {key: value for key, value in fields.items() if key != "resources"} | {"replacements": listed}
+    component = kustomization(**own).replace("kind: Kustomization", "kind: Component").replace("/v1beta1", "/v1alpha1")
+    top = kustomization(resources=fields.get("resources", ["all.yaml"]), components=["part"], nameSuffix="-z")
+    beside = {f"part/{path}" if path == "r.yaml" else path: text for path, text in files.items()}
+    return {"kustomization.yaml": top, "all.yaml": OBJECTS, "part/kustomization.yaml": component, **beside}
+
+
+@pytest.mark.parametrize("of_component", [False, True])
 @pytest.mark.parametrize("name", CASES)
-def test_objects_are_those_that_kustomize_makes(name: str, tmp_path: Path) -> None:
-    files = files_of(name)
+def test_objects_are_those_that_kustomize_makes(name: str, of_component: bool, tmp_path: Path) -> None:
+    files = (files_of_component if of_component else files_of)(name)
     for path, text in files.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text)
@@ -167,7 +178,8 @@ def test_objects_are_those_that_kustomize_makes(name: str, tmp_path: Path) -> No
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     generated = [each["name"] for each in CASES[name][1].get("configMapGenerator", ())]
     built = [each for each in yaml.safe_load_all(done.stdout) if each]
-    theirs = [each for each in built if each["metadata"]["name"].rpartition("-")[0] not in generated]
+    names = tuple(f"{made}-" for made in generated)
+    theirs = [each for each in built if not each["metadata"]["name"].startswith(names or "/")]
     made = inventory(files)
     ours = [
         placement.apply(each.value)
@@ -182,6 +194,26 @@ def test_objects_are_those_that_kustomize_makes(name: str, tmp_path: Path) -> No
 
 def repr_of(value: Any) -> str:
     return f"{value['kind']} {value['metadata']['name']}"
+
+
+TEAMS = {"red": "top", "blue": "other"}
+
+
+def test_a_component_has_other_values_in_each_kustomization() -> None:
+    files = {"part/kustomization.yaml": kustomization(kind="Component", replacements=[put(TEAM, to(PODS, LABEL))])}
+    for team, folder in TEAMS.items():
+        files |= {
+            f"{folder}/kustomization.yaml": kustomization(
+                resources=["all.yaml"], components=["../part"], namespace=folder
+            ),
+            f"{folder}/all.yaml": OBJECTS.replace("team: blue", f"team: {team}"),
+        }
+    found = inventory(files)
+    for team, folder in TEAMS.items():
+        assert [each.namespace for each in found.workloads_with({"app": "web", "team": team})] == [folder]
+        assert found.completeness(folder).reasons == ()
+    files["more/kustomization.yaml"] = kustomization(components=["../part"], namespace="shop")
+    assert inventory(files).problems and inventory(files).completeness("top").reasons
 
 
 def test_facts_have_the_values() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from rewriter import yamltext
 from rewriter.inventory.delivery.appliers import joined
 from rewriter.inventory.delivery.patches import Patch, TextAt, parse_patch
-from rewriter.inventory.delivery.replaced_from import source_at
+from rewriter.inventory.delivery.replaced_from import objects_of, source_at
 from rewriter.inventory.delivery.replacements import Replacement, read_replacements
 from rewriter.inventory.delivery.secret_names import is_secret
 from rewriter.inventory.delivery.transform import FieldSpec, Labels, Transform
@@ -30,6 +30,8 @@ _MAKES_OTHERS = re.compile(
     r"builtin/(?:ConfigMapGenerator|SecretGenerator|\w+Transformer)|\S+/(?i:\w*(?:ksops|secret)\w*)"
 )
 _CHART = "builtin/HelmChartInflationGenerator"
+#: What hides where replacements that are not followed write labels.
+HIDING_LABELS = "the labels that `replacements` write"
 #: Fields that can change anything in a way that is not read here.
 _UNREAD = ("transformers", "replacements", "vars", "validators")
 
@@ -42,7 +44,7 @@ class Kustomization:
     Helm charts that it renders. `unread` names its fields whose effect is not known, `hiding` says in words what in it
     may make objects or labels that are not read, `generating` what may make any object, so policies too.
     `keeps_namespace` says that a transformer of its own has the last word
-    on namespaces.
+    on namespaces. `of_components` has what those of its components do here whose replacements take values from it.
     """
 
     folder: str
@@ -59,6 +61,7 @@ class Kustomization:
     value: Mapping[str, Any] = field(default_factory=dict)
     keeps_namespace: bool = False
     generating: tuple[str, ...] = ()
+    of_components: Mapping[str, Transform] = field(default_factory=dict)
 
     def with_inserted(self, inserted: Transform | None) -> Transform:
         """What it does once an applier has written into it: patches behind its own, the rest in place of its own."""
@@ -199,12 +202,20 @@ def _replacements(
         return (), listed if isinstance(listed, list) else []
     text_at = partial(_text_at, files, folder)
     unfollowed = tuple(of_kustomization({**value, "replacements": []}, str(source), text_at))
-    known = replace(transform, unfollowed=unfollowed)
-    found = source_at(files, folder, value, resources, known, partial(_below, files))
+    found = source_at(
+        value,
+        replace(transform, unfollowed=unfollowed),
+        lambda: objects_of(files, folder, value, resources, partial(below, files)),
+    )
     return read_replacements(listed, source, text_at, found)
 
 
-def _below(files: TreeFiles, folder: str) -> tuple[Mapping[str, Any], Sequence[str], Transform] | None:
+def replacement_texts(files: TreeFiles, folder: str) -> Callable[[str], str | None]:
+    """The texts of the files that replacements of a folder's kustomization name."""
+    return partial(_text_at, files, folder)
+
+
+def below(files: TreeFiles, folder: str) -> tuple[Mapping[str, Any], Sequence[str], Transform] | None:
     """What the kustomization of a folder lists, and does to it; None where it has none, or does more."""
     for name in KUSTOMIZATION_NAMES:
         inner = joined(folder, name)
@@ -248,7 +259,7 @@ def _hiding(files: TreeFiles, folder: str, value: Mapping[str, Any], *, transfor
             entries = [entry for entry in text_items(value.get(name)) if "\n" not in entry]
             yield f"what `{name}` make" + (f" ({', '.join(entries)})" if entries else "")
     if any(_may_relabel(target) for item in items(value.get("replacements")) for target in _targets(item)):
-        yield "the labels that `replacements` write"
+        yield HIDING_LABELS
     for name in ("resources", "bases", "components"):
         for entry in text_items(value.get(name)):
             inner = joined(folder, entry)

@@ -146,10 +146,12 @@ class Walk:
         within: tuple[str, ...],
         more: tuple[str, ...] = (),
         inserted: Transform | None = None,
+        own: Transform | None = None,
     ) -> Chain:
         """Places what a kustomization lists; returns its chain with its components' steps, for its siblings.
 
-        `more` are components that its applier puts into it, `inserted` is what else its applier writes there.
+        `more` are components that its applier puts into it, `inserted` is what else its applier writes there. `own` is
+        what a component does in the kustomization that has it.
         """
         each = self._kustomizations[folder]
         if folder in within:
@@ -160,13 +162,13 @@ class Walk:
             return chain
         within = (*within, folder)
         self.built.setdefault(folder, {})[self._target] = None
-        transform = each.with_inserted(inserted)
+        transform = own or each.with_inserted(inserted)
         if not transform.changes_nothing:
             chain = (transform, *chain)
         self.namespaces.setdefault(folder, set()).add(_namespace_at_the_end(chain))
         for component in reversed((*each.components, *more)):
             if component in self._kustomizations:
-                chain = self._build(component, chain, within)
+                chain = self._build(component, chain, within, own=each.of_components.get(component))
             else:
                 self._missing(each, component)
         if each.value.get("configMapGenerator"):

@@ -10,6 +10,7 @@ from typing import Any
 
 from rewriter.inventory.delivery import argo, flux
 from rewriter.inventory.delivery.appliers import Read, Unit, api_group, folder_of, joined
+from rewriter.inventory.delivery.component_replacements import with_components
 from rewriter.inventory.delivery.folder_changes import FolderChange, folder_changes
 from rewriter.inventory.delivery.gained import added, given_namespaces
 from rewriter.inventory.delivery.kustomize import Kustomization, read_kustomizations
@@ -145,7 +146,7 @@ class Placements:
 
     @cached_property
     def kustomizations(self) -> dict[str, Kustomization]:
-        return read_kustomizations(self._files)
+        return with_components(self._files, read_kustomizations(self._files))
 
     @cached_property
     def folder_changes(self) -> tuple[FolderChange, ...]:
@@ -325,9 +326,8 @@ class Placements:
     @cached_property
     def _reached(self) -> dict[_Key, frozenset[str]]:
         """For each applier the files of appliers that it reaches, as written."""
-        holding = {applier.inner for applier in self._appliers}
+        holding, found = {applier.inner for applier in self._appliers}, {}
         memo: dict[str, frozenset[str]] = {}
-        found = {}
         for applier in self._appliers:
             reached: set[str] = set()
             for unit in self._written[applier.key].units:

@@ -24,33 +24,31 @@ from rewriter.inventory.texts.manifests import items, mapping
 #: What of a kustomization makes or changes objects in a way that is not followed to a value.
 _UNREAD = ("components", "transformers", "vars", "configurations")
 
-#: An object as it is written, and the steps below the kustomization that asks.
-_Object = tuple[Mapping[str, Any], tuple[Transform, ...]]
+FoundObject = tuple[Mapping[str, Any], tuple[Transform, ...]]
+"""An object as it is written, and the steps below the kustomization that asks."""
 #: What a folder lists below another, with its own step; None where that is no kustomization, or not followed.
 Below = Callable[[str], "tuple[Mapping[str, Any], Sequence[str], Transform] | None"]
 
 
-def source_at(
-    files: TreeFiles,
-    folder: str,
-    value: Mapping[str, Any],
-    resources: Sequence[str],
-    transform: Transform,
-    below: Below,
-) -> SourceAt:
-    """Finds the values of replacements of a folder's kustomization.
+def objects_of(
+    files: TreeFiles, folder: str, value: Mapping[str, Any], resources: Sequence[str], below: Below
+) -> list[FoundObject]:
+    """The objects of a folder's kustomization that lists `resources`, each with the steps below it."""
+    generated: list[FoundObject] = [(candidate, ()) for candidate in _generated(files, folder, value)]
+    return [*_objects(files, resources, below, set()), *generated]
 
-    It lists `resources` and does `transform` to them.
-    """
+
+def source_at(
+    value: Mapping[str, Any], transform: Transform, objects_there: Callable[[], Sequence[FoundObject]]
+) -> SourceAt:
+    """Finds the values of replacements of a kustomization, which does `transform` to the objects there."""
 
     def value_of(wanted: Mapping[str, Any], before: Sequence[Replacement]) -> Any:
         path = segments(wanted.get("fieldPath", "metadata.name"))
         if path is None or any(value.get(name) for name in _UNREAD):
             return None
         own = replace(transform, replacements=tuple(before))
-        generated = ((candidate, ()) for candidate in _generated(files, folder, value))
-        objects = [*_objects(files, resources, below, set()), *generated]
-        found = [candidate for candidate in objects if _is_wanted(wanted, candidate, own)]
+        found = [candidate for candidate in objects_there() if _is_wanted(wanted, candidate, own)]
         if len(found) != 1:
             return None
         original, chain = found[0]
@@ -63,7 +61,7 @@ def source_at(
     return value_of
 
 
-def _is_wanted(wanted: Mapping[str, Any], found: _Object, own: Transform) -> bool:
+def _is_wanted(wanted: Mapping[str, Any], found: FoundObject, own: Transform) -> bool:
     original, chain = found
     name = str(mapping(original.get("metadata")).get("name"))
     return selected(selector_of(wanted), transformed(original, (*chain, own)), name)
@@ -78,7 +76,7 @@ def _is_unknown(step: Transform, original: Mapping[str, Any]) -> bool:
     )
 
 
-def _objects(files: TreeFiles, resources: Sequence[str], below: Below, seen: set[str]) -> Iterator[_Object]:
+def _objects(files: TreeFiles, resources: Sequence[str], below: Below, seen: set[str]) -> Iterator[FoundObject]:
     """The objects in files that a kustomization lists, and in those of the kustomizations that it lists."""
     for entry in resources:
         if entry in files.names:
