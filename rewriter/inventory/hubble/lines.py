@@ -73,9 +73,9 @@ class LineReader:
 
     def read(self, line: bytes) -> Event | Skipped:
         """The event of a line. Never raises."""
-        return self._quick(line) or parsed_line(line)
+        return self.quick(line) or parsed_line(line)
 
-    def _quick(self, line: bytes) -> Event | Skipped | None:
+    def quick(self, line: bytes) -> Event | Skipped | None:
         """The event of a line in the exporter's own form, its members in the usual order; None for any other."""
         find = line.find
         start = find(b'"source":{')
