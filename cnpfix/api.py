@@ -95,8 +95,9 @@ def impact(
     workspace = _open(paths, from_version, to_version, config, inventories)
     errors: list[InputError] = []
     if before is None:
-        results = _fixed(workspace, None, (), unsafe_fixes=unsafe_fixes)
-        rewrites = rewritten_by_fixes(workspace, (fixed_file(workspace, result) for result in results))
+        fixer = _fixer(workspace, None, (), unsafe_fixes=unsafe_fixes)
+        results = [fixed_file(workspace, fixer.fix_file(found, data)) for found, data in workspace.files]
+        rewrites = rewritten_by_fixes(workspace, results)
         errors = [error for result in results for error in result.errors]
     else:
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -164,11 +164,17 @@ def compile_policy(policy: Policy, settings: Settings, facts: Facts = NO_FACTS) 
     settings = rule_settings(settings)
     if facts is not NO_FACTS and _points_at_facts(policy):
         return _compiled(policy, settings, facts)
-    key = ("entries", settings)
+    key = _key(settings)
     found: tuple[Entry, ...] | None = policy.answers.get(key)
     if found is None:
         found = policy.answers[key] = _compiled(policy, settings, NO_FACTS)
     return found
+
+
+@cache
+def _key(settings: Settings) -> tuple[object, ...]:
+    """The question by which a policy's entries are remembered: one object for all policies."""
+    return ("entries", settings)
 
 
 #: One object for the settings that read rules alike.

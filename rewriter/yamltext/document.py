@@ -69,13 +69,16 @@ class Document:
         self._root = root
         self._again: Callable[[], Node | None] | None = None
         self._of: Document | None = None
-        self._starts: dict[str, int] = {}
+        self._start: int | None = None
+        self._starts: dict[str, int] | None = None
 
     @property
     def root(self) -> Node | None:
         """The node of the whole document; None where it is empty."""
         if self._again is not None:
             self.regain(self._again())
+        elif self._root is None and self._of is not None:
+            self._root = self._of.root
         return self._root
 
     @cached_property
@@ -88,7 +91,7 @@ class Document:
     def view(self) -> Document:
         """The same document, which has the nodes from the time on that it is asked for them."""
         made = Document(self.text, self.index, self.span, None, self.lines)
-        made._of, made._again, made._starts = self, lambda: self.root, self._starts
+        made._of = self
         return made
 
     def let_go(self, again: Callable[[], Node | None]) -> None:
@@ -105,6 +108,14 @@ class Document:
 
     def line_of(self, pointer: str) -> int:
         """The line on which the value at a JSON Pointer begins, as `locate` has it."""
+        if self._of is not None and (not pointer or self._root is None):
+            return self._of.line_of(pointer)
+        if not pointer:  # Asked of every document.
+            if self._start is None:
+                self._start = locate(self, pointer).line
+            return self._start
+        if self._starts is None:
+            self._starts = {}
         line = self._starts.get(pointer)
         if line is None:
             line = self._starts[pointer] = locate(self, pointer).line

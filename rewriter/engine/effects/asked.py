@@ -18,9 +18,9 @@ _ASKED = frozenset(
         "toRequires",
         "cidrGroupRef",
         "cidrGroupSelector",
-        "matchLabels",
     }
 )
+_LABELS = "matchLabels"
 #: Stands for the ports that have no number.
 _NAMED_PORT = "port that is a name"
 
@@ -66,7 +66,9 @@ def pod_selections(policy: Policy) -> frozenset[str]:
     if key not in policy.answers:
         known = _SELECTIONS.to(())
         found = set()
-        for labels in values_of(policy, "matchLabels"):
+        gathered: _Values = {}
+        _gather(policy.raw, gathered, _ITEMS.to(()))
+        for labels in gathered.get(_LABELS, ()):
             if id(labels) not in known:
                 known[id(labels)] = labels, _selection(labels)
             found.add(known[id(labels)][1])
@@ -97,13 +99,15 @@ def values_of(policy: Policy, name: str) -> list[Any]:
     if key not in policy.answers:
         found: _Values = {}
         _gather(policy.raw, found, _ITEMS.to(()))
-        policy.answers[key] = found
+        found.pop(_LABELS, None)  # Every policy has some, and few are asked for them.
+        policy.answers[key] = found or _NOTHING
     values: _Values = policy.answers[key]
     return values.get(name, [])
 
 
 _Values = dict[str, list[Any]]
 """The values of the keys that are asked for, in order."""
+_NOTHING: _Values = {}
 
 #: What items of lists hold, by the very item; policies do not change.
 _ITEMS: ByIdentity[Any, _Values] = ByIdentity()
@@ -113,7 +117,7 @@ def _gather(node: Any, found: _Values, known: dict[int, tuple[Any, _Values]] | N
     """Puts the values of asked keys in a value to those found; what items of its outermost lists hold is remembered."""
     if isinstance(node, dict):
         for key, value in node.items():
-            if key in _ASKED:
+            if key in _ASKED or key == _LABELS:
                 found.setdefault(key, []).append(value)
             elif key == "port" and not is_number(str(value)):
                 found.setdefault(_NAMED_PORT, []).append(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from rewriter.cilium.compile import Entry, compile_policy
 from rewriter.cilium.policy import Policy, read_policy
@@ -24,7 +25,7 @@ def world_of(policies: Iterable[Policy], settings: Settings, facts: Facts) -> Po
     As `policy_world` of their manifests, but no manifest is read or judged twice.
     """
     settings = _SAME.setdefault(settings, settings)
-    key = ("part", settings)
+    key = _key(settings)
     entries: list[tuple[int, Entry]] = []
     rejections: list[Rejection | None] = []
     tiers: list[tuple[int, Entry]] = []
@@ -43,6 +44,12 @@ def world_of(policies: Iterable[Policy], settings: Settings, facts: Facts) -> Po
         for entry in own:
             entries.append((index, entry))
     return PolicyWorld((PolicySet(settings, tuple(entries), tuple(rejections), facts.named_ports, tuple(tiers)),))
+
+
+@cache
+def _key(settings: Settings) -> tuple[object, ...]:
+    """The question by which a policy's part is remembered: one object for all policies."""
+    return ("part", settings)
 
 
 def rejection_of(policy: Policy, settings: Settings) -> Rejection | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import NamedTuple, TypeVar
 
 from rewriter import parallel
+from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S, LabelSet
 from rewriter.cilium.policy import CNP, Policy, read_policy
@@ -38,6 +38,7 @@ from rewriter.evidence.settings import facts_of, not_enforced, settings_of, work
 from rewriter.evidence.workloads import hidden_from
 from rewriter.finding import Flows
 from rewriter.inventory.facts.model import Cluster
+from rewriter.inventory.questions.inventory import Inventory
 from rewriter.passes.kit.sides.neighbours import Neighbours
 from rewriter.reach.pairs import Member, MeshDifference, compare_mesh
 from rewriter.records import dataclass
@@ -46,6 +47,8 @@ _LABELS_UNKNOWN = "it is unknown whether it is on: set `node_selector_labels` in
 #: Stands for a policy that is not there: no release enforces it.
 _ABSENT = read_policy({"apiVersion": "cilium.io/v2", "kind": CNP, "metadata": {"name": "absent"}})
 _Answer = TypeVar("_Answer")
+_Placed = tuple[Cluster | None, Rewrite]
+"""A policy, and the one cluster that it is applied to; None where it is not known, or several."""
 
 
 class _Judged(NamedTuple):
@@ -73,17 +76,32 @@ def impact_of(
     many as help), and all policies of a cluster together where workloads are known.
     """
     mesh = mesh_known(workspace.inventory, workspace.config)
-    members = _members(workspace, rewrites)
+    placed = [(workspace.cluster_of(rewrite.located), rewrite) for rewrite in rewrites]
+    members = _members(workspace, placed)
     names = tuple(
         cluster.name if cluster else settings_of(None, workspace.to_version).local_cluster for cluster in members
     )
     identities = workload_identities(workspace.inventory.all_workloads(), workspace.inventory, names)
-    applied = _Applied(workspace, rewrites, identities, mesh=mesh)
-    judge = partial(_policy, applied)
+    undone, fixed = (
+        compare_mesh(
+            [
+                _member(workspace, cluster, placed, mesh=mesh, rewritten=rewritten)
+                for cluster in (*members, *_refusing(workspace, members))
+            ],
+            identities,
+        )
+        if identities
+        else MeshDifference()
+        for rewritten in (False, True)
+    )
+    applied = _Applied(workspace, placed, identities, mesh=mesh)
+
+    def judge(one: _Placed) -> _Judged | InputError | None:
+        cluster, rewrite = one
+        return _isolated(rewrite, lambda policy: _policy(applied.to(cluster), policy))
+
     found = []
-    for rewrite, judged in zip(
-        rewrites, parallel.each(rewrites, lambda policy: _isolated(policy, judge), jobs), strict=True
-    ):
+    for rewrite, judged in zip(rewrites, parallel.each(placed, judge, jobs), strict=True):
         if isinstance(judged, InputError):
             errors = [*errors, judged]
         elif judged is not None:
@@ -97,18 +115,6 @@ def impact_of(
             errors = [*errors, changed_policy]
         elif changed_policy is not None:
             rewritten.append(changed_policy)
-    undone, fixed = (
-        compare_mesh(
-            [
-                _member(workspace, cluster, rewrites, mesh=mesh, rewritten=rewritten)
-                for cluster in (*members, *_refusing(workspace, members))
-            ],
-            identities,
-        )
-        if identities
-        else MeshDifference()
-        for rewritten in (False, True)
-    )
     return Impact(
         clusters=tuple(cluster.name for cluster in members if cluster),
         total=len(rewrites),
@@ -139,12 +145,12 @@ class _Applied:
     """The rewrites of a run by the clusters that they are applied to, and the pods that are known there."""
 
     def __init__(
-        self, workspace: Workspace, rewrites: Sequence[Rewrite], identities: Sequence[Identity], *, mesh: bool
+        self, workspace: Workspace, placed: Sequence[_Placed], identities: Sequence[Identity], *, mesh: bool
     ) -> None:
-        self.workspace = workspace
-        self.mesh = mesh
+        self._workspace = workspace
+        self._mesh = mesh
         self._identities = identities
-        self._placed = [(workspace.cluster_of(rewrite.located), rewrite) for rewrite in rewrites]
+        self._placed = placed
         self._known: dict[str, _Together] = {}
 
     def to(self, cluster: Cluster | None) -> _Together:
@@ -153,11 +159,18 @@ class _Applied:
         if name not in self._known:
             placed = [rewrite for where, rewrite in self._placed if cluster is None or where in (None, cluster)]
             touched = [rewrite.old or rewrite.new for rewrite in placed if rewrite.new is not rewrite.old]
+            inventory = self._workspace.inventory
+            meshed = tuple(cluster.name for cluster in inventory.clusters if cluster.meshed) if self._mesh else ()
             self._known[name] = _Together(
+                cluster,
                 Neighbours(rewrite.old for rewrite in placed if rewrite.old),
                 Neighbours(rewrite.new for rewrite in placed if rewrite.new),
                 frozenset(policy.namespace for policy in touched if policy),
                 self._pods(cluster),
+                _settings(self._workspace, cluster, mesh=self._mesh),
+                inventory,
+                mesh_addresses(inventory, cluster),
+                meshed if len(meshed) > 1 else (),
             )
         return self._known[name]
 
@@ -165,10 +178,10 @@ class _Applied:
         """The pods that policies of a cluster concern; None where no workloads are known at all."""
         if not self._identities:
             return None
-        clusters = self.workspace.inventory.clusters
+        clusters = self._workspace.inventory.clusters
         if cluster is None:
             return KnownPods(self._identities)
-        names = {other.name for other in reached(cluster, clusters, mesh=self.mesh)}
+        names = {other.name for other in reached(cluster, clusters, mesh=self._mesh)}
         apart = {cluster.name for cluster in clusters if cluster.name not in names}
         return KnownPods(
             [
@@ -183,19 +196,31 @@ class _Applied:
 class _Together:
     """The policies of a cluster as they are and as they will be, and the namespaces of those that are rewritten.
 
-    `pods` are those that are known there, or in clusters that are meshed with it.
+    `pods` are those that are known there, or in clusters that are meshed with it. `settings` are those of today and
+    later, `inside` the addresses of the mesh, `meshed` its clusters where they count as all there are.
     """
 
+    cluster: Cluster | None
     today: Neighbours
     rewritten: Neighbours
     touched: frozenset[str | None]
     pods: KnownPods | None
+    settings: tuple[Settings, Settings]
+    inventory: Inventory
+    inside: tuple[Prefix, ...]
+    meshed: tuple[str, ...]
 
     def may_meet(self, policy: Policy) -> bool:
         """Whether one that is rewritten may select the same pods, as far as the namespaces say."""
         return bool(self.touched) and (
             policy.namespace is None or not self.touched.isdisjoint((None, policy.namespace))
         )
+
+    def effects(self) -> Effects:
+        """What judges one of the policies."""
+        source, target = self.settings
+        others = lambda: self.today  # noqa: E731
+        return Effects(source, target, self.inventory, self.inside, self.meshed, others=others, known=self.pods)
 
 
 def _isolated(rewrite: Rewrite, answer: Callable[[Rewrite], _Answer]) -> _Answer | InputError:
@@ -209,23 +234,10 @@ def _isolated(rewrite: Rewrite, answer: Callable[[Rewrite], _Answer]) -> _Answer
         return as_error(failure_of(error, "the impact"), located.path, line, f"{located.policy.kind} {name}")
 
 
-def _policy(applied: _Applied, rewrite: Rewrite) -> _Judged | None:
-    workspace, located, mesh = applied.workspace, rewrite.located, applied.mesh
-    cluster = workspace.cluster_of(located)
-    source, target = _settings(workspace, cluster, mesh=mesh)
-    inventory = workspace.inventory
-    known = tuple(cluster.name for cluster in inventory.clusters if cluster.meshed) if mesh else ()
-    clusters = known if len(known) > 1 else ()
-    together = applied.to(cluster)
-    effects = Effects(
-        source,
-        target,
-        inventory,
-        mesh_addresses(inventory, cluster),
-        clusters,
-        others=lambda: together.today,
-        known=together.pods,
-    )
+def _policy(together: _Together, rewrite: Rewrite) -> _Judged | None:
+    located, cluster, clusters = rewrite.located, together.cluster, together.meshed
+    effects = together.effects()
+    target = effects.target
     undone = _change(effects, rewrite.old, rewrite.old, together.today) if rewrite.old else Change(Flows())
     unsaid = node_labels_unsaid(cluster, located.policy, target.version)
     if unsaid and undone.reason:
@@ -278,9 +290,9 @@ def _change(effects: Effects, old: Policy | None, new: Policy | None, later: Seq
     return Change(effects.upgrade_among_others(old, new, later), state, reason)
 
 
-def _members(workspace: Workspace, rewrites: Sequence[Rewrite]) -> list[Cluster | None]:
+def _members(workspace: Workspace, placed: Sequence[_Placed]) -> list[Cluster | None]:
     """The clusters that a policy is applied to; one unnamed cluster where none is known."""
-    known = [workspace.cluster_of(rewrite.located) for rewrite in rewrites]
+    known = list({id(cluster): cluster for cluster, _ in placed}.values())
     found = [cluster for cluster in workspace.inventory.clusters if cluster in known]
     return list(found) or [None]
 
@@ -294,7 +306,7 @@ def _refusing(workspace: Workspace, members: Sequence[Cluster | None]) -> list[C
 
 
 def _member(
-    workspace: Workspace, cluster: Cluster | None, rewrites: Sequence[Rewrite], *, mesh: bool, rewritten: bool
+    workspace: Workspace, cluster: Cluster | None, placed: Sequence[_Placed], *, mesh: bool, rewritten: bool
 ) -> Member:
     """The policies of a cluster as they are today and after the upgrade, rewritten or not."""
     source, target = _settings(workspace, cluster, mesh=mesh)
@@ -303,9 +315,7 @@ def _member(
         service for service in inventory.all_services() if cluster is None or service.cluster in (None, cluster.name)
     ]
     facts = facts_of(services, inventory.cidr_groups(), inventory)
-    applied = [
-        rewrite for rewrite in rewrites if cluster is None or workspace.cluster_of(rewrite.located) in (None, cluster)
-    ]
+    applied = [rewrite for where, rewrite in placed if cluster is None or where in (None, cluster)]
     today = [rewrite.old for rewrite in applied if rewrite.old]
     after = [rewrite.new for rewrite in applied if rewrite.new] if rewritten else today
     within = None if cluster is None else tuple(other.name for other in reached(cluster, inventory.clusters, mesh=mesh))

@@ -36,11 +36,17 @@ def rejected(policy: Policy, version: Version, flags: AgentFlags = _NODES_ACCEPT
     """
     if not flags.node_selector_labels and not names_nodes(policy):
         flags = _with_nodes(flags)  # The agent's flag is about rules that name nodes.
-    key = ("rejected", version, flags)
+    key = _key(version, flags)
     if key not in policy.answers:
         policy.answers[key] = _rejected(policy, version, flags)
     known: Rejection | None = policy.answers[key]
     return known
+
+
+@cache
+def _key(version: Version, flags: AgentFlags) -> tuple[object, ...]:
+    """The question by which a policy's rejection is remembered: one object for all policies."""
+    return ("rejected", version, flags)
 
 
 @cache
