@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 from re import (
+    ASCII,
     DOTALL,
     IGNORECASE,
     MULTILINE,
     VERBOSE,
     Match,
     Pattern,
+    error,
     escape,
     findall,
+    finditer,
     fullmatch,
     match,
     search,
@@ -45,6 +48,7 @@ else:
 
 
 __all__ = [
+    "ASCII",
     "DOTALL",
     "IGNORECASE",
     "MULTILINE",
@@ -52,8 +56,10 @@ __all__ = [
     "Match",
     "Pattern",
     "compile",
+    "error",
     "escape",
     "findall",
+    "finditer",
     "fullmatch",
     "match",
     "search",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Set
 from difflib import get_close_matches
 
+from rewriter import patterns as re
 from rewriter.records import dataclass
 
 _DIRECTIVE = re.compile(r"#\s*cnpfix:\s*ignore(?P<file>-file)?(?:\s*\[(?P<names>[^\]]*)\])?(?![\w(-]|\s*\[)")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
 from pathlib import Path, PurePosixPath
 
+from rewriter import patterns as re
 from rewriter.bot.errors import BotError
 from rewriter.bot.git import Git, GitError
 from rewriter.bot.partial import WITHOUT_LARGE, fetch_wanted

@@ -6,8 +6,8 @@ What a person writes above or below the bot's part stays; inside, the bot's own 
 from __future__ import annotations
 
 import hashlib
-import re
 
+from rewriter import patterns as re
 from rewriter.records import dataclass
 
 #: Weight of a body in bytes of UTF-8. GitHub refuses more than 65,536; what people add around needs room too.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from rewriter import patterns as re
 from rewriter.bot.errors import BotError
 from rewriter.records import dataclass
 

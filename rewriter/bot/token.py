@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
 from dataclasses import field
 
+from rewriter import patterns as re
 from rewriter.bot.errors import BotError
 from rewriter.bot.remote import ForgeKind, ForgeProject
 from rewriter.records import dataclass

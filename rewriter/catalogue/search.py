@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from rewriter import patterns as re
 from rewriter.catalogue.symptoms import Symptom
 
 #: A word of the symptom itself, or of the other ways to say it, counts more than one of the explanation.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import field
 
+from rewriter import patterns as re
 from rewriter.records import dataclass
 
 _REPEAT = re.compile(r"\{(\d+)(?:(,)(\d*))?\}")

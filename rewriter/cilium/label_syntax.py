@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.cilium.go_syntax import quote
 from rewriter.cilium.selector import escape_pointer
 

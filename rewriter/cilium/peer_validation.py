@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.cilium.cidr import AddressError, Prefix, parse_address, parse_prefix, prefix_address
 from rewriter.cilium.go_syntax import quote
 from rewriter.cilium.label_syntax import selector_problem

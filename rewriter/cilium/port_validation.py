@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.go_regexp import RegexpError, check_regexp
 from rewriter.cilium.go_syntax import is_service_name, parse_uint16, quote

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from rewriter import patterns as re
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity_labels import LabelFilter
 from rewriter.cilium.labels import (

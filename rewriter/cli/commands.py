@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from difflib import get_close_matches
 from pathlib import Path
 
+from rewriter import patterns as re
 from rewriter.cli.errors import UsageError
 
 #: The commands and the modules of `rewriter.cli` that they are in.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from rewriter import patterns as re
 from rewriter.bot.clone import Clone, open_commit
 from rewriter.bot.comment import Compared, changes_anything, comment_text, post_comment
 from rewriter.bot.fixes import inside

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 
 import typer
 
+from rewriter import patterns as re
 from rewriter.cli.commands import COMMANDS, SUMMARIES
 
 #: Shells evaluate what is offered, each by rules of its own; other names are left to their own completion.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import time
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from rewriter import patterns as re
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import write_file
 from rewriter.cli.printing import say, warn

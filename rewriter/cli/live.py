@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from rewriter import patterns as re
 from rewriter.cli.errors import UsageError
 from rewriter.cli.fix_run import exit_code, make_report, nothing_to_check, preview
 from rewriter.cli.options import open_for, write_file

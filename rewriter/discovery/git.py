@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+from rewriter import patterns as re
 
 #: Of git's own variables, those that say how to reach a server or where a user's settings are. The others (an index,
 #: a work tree, a trace file) belong to whoever started this process, and would turn git away from its repository.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.cilium.cidr import AddressError, parse_address, parse_prefix
 from rewriter.cilium.identity import outside_identity
 from rewriter.cilium.nodes import FqdnSelector, PortRule

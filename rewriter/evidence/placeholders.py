@@ -6,10 +6,10 @@ no placeholder decides it, so a value that fits stands in for each.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.policy import Policy
 

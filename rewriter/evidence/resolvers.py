@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from rewriter import patterns as re
 from rewriter.evidence.context import Context
 from rewriter.inventory.facts.model import Workload
 from rewriter.inventory.texts.manifests import items, mapping

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from rewriter import patterns as re
 from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL, SERVICE_ACCOUNT_LABEL
 from rewriter.cilium.selector import Requirement
 from rewriter.cilium.terms import conditions_of, label_term

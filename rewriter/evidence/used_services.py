@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from rewriter import patterns as re
 from rewriter.evidence.context import Context
 from rewriter.evidence.reachable import workload_key
 from rewriter.evidence.used_names import is_own_address, settings_of_pods
@@ -14,9 +14,9 @@ from rewriter.inventory.facts.model import Service, ServicePort, Workload
 _LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _NAME = rf"(?P<name>{_LABEL}(?:\.{_LABEL})*)\.?"
 _URL = re.compile(
-    rf"\b(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[^/@\s]*@)?{_NAME}(?::(?P<port>\d{{2,5}}))?(?=[/?#\s]|$)", re.I
+    rf"\b(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[^/@\s]*@)?{_NAME}(?::(?P<port>\d{{2,5}}))?(?=[/?#\s]|$)", re.IGNORECASE
 )
-_HOST = re.compile(rf"{_NAME}(?::(?P<port>\d{{2,5}}))?(?:/\S*)?", re.I)
+_HOST = re.compile(rf"{_NAME}(?::(?P<port>\d{{2,5}}))?(?:/\S*)?", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[\s,;\"'|<>()\[\]]+")
 #: Where the programs behind URLs without a port listen.
 _DEFAULT_PORTS = {"http": 80, "https": 443, "redis": 6379, "rediss": 6379, "postgres": 5432, "postgresql": 5432}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from rewriter import patterns as re
 from rewriter.engine.results.result import Reported
 from rewriter.finding import Severity
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rewriter import patterns as re
 from rewriter.cilium.label_syntax import LABEL
 from rewriter.cilium.policy import INGRESS
 from rewriter.engine.run.pictures import Picture

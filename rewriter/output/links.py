@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, metadata
 
+from rewriter import patterns as re
 from rewriter.records import dataclass
 
 #: A file and a line as evidence names them.

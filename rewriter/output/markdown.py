@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from rewriter import patterns as re
 from rewriter.engine.results.result import NotChecked, Report, Reported
 from rewriter.output.effects import by_effect, effect_of, kept, totals
 from rewriter.output.folding import folded, others, policy_name

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from rewriter import patterns as re
 from rewriter.cilium.policy import INGRESS
 from rewriter.engine.run.pictures import Picture
 from rewriter.output.style import clean, one_line

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import textwrap
 from typing import TextIO
 
+from rewriter import patterns as re
 from rewriter.records import dataclass
 
 _CODES = {

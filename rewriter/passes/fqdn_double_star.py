@@ -34,9 +34,9 @@ it stays manual.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from rewriter import patterns as re
 from rewriter.cilium.fqdn import fqdn_term
 from rewriter.cilium.nodes import FqdnSelector
 from rewriter.cilium.policy import Rule, Spec

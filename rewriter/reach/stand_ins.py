@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
+from rewriter import patterns as re
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL, NAMESPACE_NAME_KEY, RESERVED, Label
 from rewriter.cilium.terms import Condition, LabelTerm, Term, demanded_label

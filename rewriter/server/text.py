@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from rewriter import patterns as re
 
 _END = re.compile(r"\r\n|\n|\r")
 Range = dict[str, dict[str, int]]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from rewriter import patterns as re
 from rewriter.yamltext.nodes import Sequence
 
 _FILLER = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")

@@ -6,9 +6,10 @@ The lists of policies and of facts about clusters are sets: a rule that stands e
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
+
+from rewriter import patterns as re
 
 if TYPE_CHECKING:
     from deepdiff import DeepDiff

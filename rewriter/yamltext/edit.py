@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence as List
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from rewriter import patterns as re
 from rewriter.yamltext import block_edit, flow_edit
 from rewriter.yamltext.document import Document, equal, node_at, plain
 from rewriter.yamltext.errors import EditError, YamlTextError

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence as List
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.yamltext.errors import EditError
 from rewriter.yamltext.gaps import Comment, comments_inside
 from rewriter.yamltext.lines import (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
+from rewriter import patterns as re
 from rewriter.records import dataclass
 from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence, Span
 

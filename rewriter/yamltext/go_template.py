@@ -5,10 +5,10 @@ Source of the rules: Go's text/template, "Text and spaces" and "Actions".
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
+from rewriter import patterns as re
 from rewriter.records import dataclass
 
 _OPEN = re.compile(r"\{\{(?:-(?=\s))?")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from rewriter import patterns as re
 
 _CONTENT = re.compile(r"[^ \t\r\n\ufeff]")
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from rewriter import patterns as re
 from rewriter.yamltext.nodes import Scalar
 from rewriter.yamltext.splice import Splice
 from rewriter.yamltext.style import Style

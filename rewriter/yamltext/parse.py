@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import Any
 
 import yaml
 
+from rewriter import patterns as re
 from rewriter.yamltext.document import Document, LineIndex
 from rewriter.yamltext.errors import Limits, YamlTextError
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence, Span

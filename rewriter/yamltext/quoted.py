@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
+from rewriter import patterns as re
 from rewriter.records import dataclass
 from rewriter.yamltext.nodes import Node, Scalar
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.yamltext.scalars import resolve
 from rewriter.yamltext.style import Style
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import math
-import re
 import struct
 from typing import TypeAlias
+
+from rewriter import patterns as re
 
 Plain: TypeAlias = str | int | float | bool | None
 

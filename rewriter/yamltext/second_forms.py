@@ -7,12 +7,12 @@ lengths of the words. Most policies of a cluster are a handful of such forms.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Callable
 from itertools import accumulate
 from typing import Any, NamedTuple
 
+from rewriter import patterns as re
 from rewriter.yamltext.second_parts import composed, scanned
 
 _WORD = re.compile("[A-Za-z0-9]+")

@@ -6,9 +6,10 @@ to them: only the way from one to the next is shorter here, and what is asked tw
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import Any
+
+from rewriter import patterns as re
 
 #: A percent sign at the start of a line, as ruamel.yaml knows lines: behind a BOM, or any break of YAML 1.1.
 _DIRECTIVE = re.compile("(?:^|[\\n\\r\\x85\\u2028\\u2029])\ufeff?%")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence as List
 from itertools import pairwise
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.records import dataclass
 from rewriter.yamltext.document import Document, child, node_at, tokens
 from rewriter.yamltext.nodes import Mapping, Node, Sequence

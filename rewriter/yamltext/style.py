@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 
+from rewriter import patterns as re
 from rewriter.records import dataclass
 from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence
 from rewriter.yamltext.scalars import resolve

@@ -5,8 +5,9 @@ A text is scanned with other escapes of the same length in their place, so that 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
+
+from rewriter import patterns as re
 
 #: A pair, or what stands in for one; an escaped backslash is taken first, so that none of its halves begins a pair.
 _ESCAPE = re.compile(r"\\(?:\\|u([dDeE][89abAB][0-9a-fA-F]{2})\\u([dDeE][c-fC-F][0-9a-fA-F]{2}))")

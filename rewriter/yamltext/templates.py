@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from rewriter import patterns as re
 from rewriter.yamltext.nodes import Span
 
 _MARKUP = re.compile(r"\{\{|\{%")

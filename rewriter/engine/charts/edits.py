@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.engine.charts.renderings import RenderedDocument
 from rewriter.records import dataclass

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.engine.charts.find import Charts
 from rewriter.engine.charts.treat import ChartOutcome, Judge, Source, treat_chart_template

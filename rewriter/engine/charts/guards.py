@@ -6,11 +6,11 @@ is for rendering to show. What the template prints of such a value, or of one th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.engine.charts.stand_ins import Path, StandIn, stand_ins
 from rewriter.inventory.texts.manifests import mapping
 from rewriter.records import dataclass

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.engine.charts.renderings import RenderedDocument
 from rewriter.yamltext.go_template import TemplateLine

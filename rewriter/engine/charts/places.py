@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.engine.charts.renderings import RenderedDocument
 from rewriter.engine.results.result import Location

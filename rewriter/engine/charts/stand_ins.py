@@ -6,10 +6,10 @@ placeholder (`${...}`), which passes take for a value not known.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.cilium.policy import KNP
 from rewriter.records import dataclass
 from rewriter.yamltext.go_template import Action, Block, TemplateLine

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.engine.documents.masks import Masked, MaskError, masked
 

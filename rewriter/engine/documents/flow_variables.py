@@ -5,9 +5,9 @@ Only scalars of flow collections that hold a variable change. What stands for a 
 
 from __future__ import annotations
 
-import re
 from dataclasses import field
 
+from rewriter import patterns as re
 from rewriter.engine.documents.masks import Masked, MaskError
 from rewriter.records import dataclass
 

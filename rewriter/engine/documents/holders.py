@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.cilium.policy import read_policy
 from rewriter.engine.documents.read import FoundPolicy, NamespaceOf, is_encrypted
 from rewriter.inventory.delivery.appliers import api_group

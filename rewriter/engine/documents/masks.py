@@ -6,9 +6,9 @@ scalar leaves the rules unknown. A scalar becomes a placeholder `${...}`, which 
 
 from __future__ import annotations
 
-import re
 from dataclasses import field
 
+from rewriter import patterns as re
 from rewriter.records import dataclass
 
 #: One piece of markup: Go and Helm, Jinja's statements and comments. Strings in it may hold braces.

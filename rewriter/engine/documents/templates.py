@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from itertools import pairwise
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.cilium.policy import CCNP, CNP, KNP
 from rewriter.engine.documents.filled import is_filled

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.policy import KNP, Policy, read_policy

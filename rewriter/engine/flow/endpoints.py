@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import partial
 
+from rewriter import patterns as re
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix, parse_prefix_or_address
 from rewriter.cilium.entities import CLUSTER_MEMBERS
 from rewriter.cilium.identity import RESERVED_IDENTITIES, Identity, outside_identity, reserved_identity

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
+from rewriter import patterns as re
 from rewriter.cilium.version import DEFAULT_TO, SUPPORTED, Version, parse_version
 from rewriter.config import Config
 from rewriter.inventory.facts.model import Cluster

@@ -28,13 +28,13 @@ server calls a Service of the chart.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.inventory.charts.naming import NotKnownError, rendered
 from rewriter.inventory.releases.model import Release
 from rewriter.inventory.texts.manifests import mapping, texts

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.inventory.releases.model import Release
 
 _SIMPLE = re.compile(r"\{\{-?\s*\.(Release\.Name|Release\.Namespace)\s*(?:\|\s*quote\s*)?-?\}\}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.releases.set_values import typed
 from rewriter.inventory.texts.manifests import mapping

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import starmap
 from typing import Any, NamedTuple
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.cilium.agent_config import agent_settings, chart_options
 from rewriter.inventory.cilium.cilium_values import KUBEPRISM_PORT, TALOS_API_PORT, pools_of

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.inventory.delivery.kustomize_walk import Problem
 from rewriter.inventory.facts.model import Cluster, Node, Source
 from rewriter.inventory.settings.stated import (

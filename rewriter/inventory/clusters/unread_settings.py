@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from rewriter import patterns as re
 from rewriter.inventory.cilium.agent_config import fields_under, set_with
 from rewriter.inventory.cilium.cilium_values import DEFAULT_NAME, CiliumSettings
 from rewriter.inventory.facts.model import AGENT_FIELDS, Cluster, Source

@@ -7,11 +7,11 @@ there (`kustomize edit`; util/kustomize, Build), and then that is built. The nam
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.delivery.appliers import Read, Repository, Unit, texts_of
 from rewriter.inventory.delivery.generators import PLACEHOLDER, elements_of, fill_placeholders, generates_for_clusters

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.discovery import may_hold_manifests
 from rewriter.inventory.delivery.appliers import folder_of

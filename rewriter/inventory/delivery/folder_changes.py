@@ -3,9 +3,9 @@ Skaffold, filters."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.delivery.appliers import joined
 from rewriter.inventory.delivery.kustomize import Kustomization

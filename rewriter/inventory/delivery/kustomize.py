@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import partial
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.delivery.appliers import joined
 from rewriter.inventory.delivery.patches import Patch, TextAt, parse_patch

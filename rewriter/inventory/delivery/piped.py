@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
+from rewriter import patterns as re
 from rewriter.inventory.delivery.kustomize import Kustomization
 from rewriter.inventory.delivery.kustomize_walk import reach
 from rewriter.inventory.facts.model import Source

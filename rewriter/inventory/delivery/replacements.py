@@ -6,12 +6,12 @@ object is or where it lands (Kustomize 5, api/filters/replacement). What is not 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import partial
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.delivery.unfollowed import TextAt, Unfollowed, of_replacements
 from rewriter.inventory.facts.model import Source

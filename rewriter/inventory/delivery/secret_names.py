@@ -6,7 +6,7 @@ taken from its name.
 
 from __future__ import annotations
 
-import re
+from rewriter import patterns as re
 
 _YAML = re.compile(r"\.(?:ya?ml|json)$")
 #: The end of a file's name that names a kind of Secret, before what tools of encryption add; or its beginning.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.cilium.digits import is_number
 
 #: `$${VAR}` is none: Flux writes `${VAR}` for it. A default may hold others, as in `${CLAIM:=${APP}}`.

@@ -6,11 +6,11 @@ into policies (Kustomize 5, api/types: FieldSpec, Replacement, Var). A policy th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any, Protocol
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.delivery.patches import selects
 from rewriter.inventory.texts.manifests import items, mapping, text_items

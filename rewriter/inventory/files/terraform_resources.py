@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.inventory.texts.hcl import HclError, read_block
 
 HELM_RELEASE = re.compile(r'^resource\s+"helm_release"\s+"([^"]+)"\s*\{', re.MULTILINE)

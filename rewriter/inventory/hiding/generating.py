@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.inventory.delivery.appliers import api_group, texts_of
 from rewriter.inventory.objects.kubernetes import is_namespace
 from rewriter.inventory.texts.manifests import Manifest, items, mapping

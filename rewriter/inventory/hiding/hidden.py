@@ -6,11 +6,11 @@ known (DESIGN section 8). `rewriter.inventory.facts.completeness` makes the answ
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.cilium.label_syntax import LABEL
 from rewriter.inventory.delivery import argo, flux
 from rewriter.inventory.delivery.appliers import api_group

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
+from rewriter import patterns as re
 from rewriter.inventory.delivery.mutations import MUTATION_KINDS
 from rewriter.inventory.facts.completeness import NAMESPACE_LABELS, Hidden
 from rewriter.inventory.facts.model import Source

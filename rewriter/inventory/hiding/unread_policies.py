@@ -7,11 +7,11 @@ makes network policies: nearly every repository holds one that says nothing of t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.cilium.label_syntax import LABEL
 from rewriter.cilium.policy import CCNP, CNP, KNP, is_policy

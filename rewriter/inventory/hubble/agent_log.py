@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from rewriter import patterns as re
 from rewriter.discovery import refuse_device, why_unread
 from rewriter.inventory.facts.model import RunningPolicy, Source
 from rewriter.records import dataclass
@@ -25,7 +25,7 @@ _ACCEPTED = "Imported CiliumNetworkPolicy"
 _REFUSED = re.compile(r"Unable to add CiliumNetworkPolicy|Invalid Cilium(?:Clusterwide)?NetworkPolicy specs?")
 PAIR = re.compile(r'(?<![\w.])([A-Za-z][\w.]*)=(?:"((?:[^"\\]|\\.)*)"|([^\s"]*))')
 #: From the error of a policy that the agent could not parse, where the line has no fields (1.18 and later).
-_PARSE_ERROR = re.compile(r"failed to parse CiliumNetworkPolicy ([\w.-]*)/([\w.-]+): (.*)", re.S)
+_PARSE_ERROR = re.compile(r"failed to parse CiliumNetworkPolicy ([\w.-]*)/([\w.-]+): (.*)", re.DOTALL)
 
 
 class AgentLogError(ValueError):

@@ -5,11 +5,11 @@ A label whose value is no valid one (it holds a blank, say) is on no pod and may
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable
 from itertools import pairwise
 from typing import Protocol
 
+from rewriter import patterns as re
 from rewriter.inventory.facts.model import Workload
 from rewriter.inventory.files.offered import OfferedFile
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
+from rewriter import patterns as re
 from rewriter.inventory.live.errors import ClusterError, LostError
 from rewriter.inventory.live.listing import Answer
 from rewriter.records import dataclass

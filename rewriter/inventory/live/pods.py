@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from rewriter import patterns as re
 from rewriter.inventory.facts.model import NamedPort, Source, Workload
 from rewriter.inventory.objects import kubernetes
 from rewriter.inventory.texts.manifests import Manifest, items, mapping, texts

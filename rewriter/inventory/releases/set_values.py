@@ -5,9 +5,10 @@ Parts of a path are parted by dots, a dot of a name is written `\\.`, an element
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from rewriter import patterns as re
 
 _PART = re.compile(r"(?P<name>(?:[^.\[\]\\]|\\.)+)(?P<indexes>(?:\[\d{1,3}\])*)(?:\.|$)")
 _INDEX = re.compile(r"\[(\d+)\]")

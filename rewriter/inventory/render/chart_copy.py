@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.cilium.cilium_values import merged_values
 from rewriter.inventory.render.helm import Helm, HelmError

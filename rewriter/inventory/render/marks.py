@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from rewriter import patterns as re
 from rewriter.records import dataclass
 from rewriter.yamltext.go_template import TemplateLine
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.texts.manifests import Manifest

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import posixpath
-import re
 import shutil
 import weakref
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
+from rewriter import patterns as re
 from rewriter.cache import NO_CACHE, CacheFolder
 from rewriter.inventory.releases.model import Made, Release
 from rewriter.inventory.render.helm import Helm, HelmError

@@ -6,10 +6,10 @@ talhelper lays the variables of a `talenv.yaml` beside it over its own files (it
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.settings.machines import holds_settings, read_machines
 from rewriter.inventory.settings.scripts import installs_cluster, read_script

@@ -11,11 +11,11 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.settings.stated import (

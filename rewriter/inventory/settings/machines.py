@@ -17,11 +17,11 @@ holds whichever machine it is for.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.settings.flags import read_flags

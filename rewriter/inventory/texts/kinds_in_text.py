@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from functools import lru_cache
 from itertools import product
 
+from rewriter import patterns as re
 from rewriter.inventory.texts.understood import INERT_NAMES, is_fact_text, is_inert, telling_word
 
 # Every pattern below begins with a character of its own, so that the search leaps from one to the next.

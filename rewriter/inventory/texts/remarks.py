@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from rewriter import patterns as re
 
 #: `#@` begins an instruction of ytt.
 _REMARK = re.compile(r"[ \t]*(?:-[ \t]+)?(?:#(?!@)|//)")

@@ -7,9 +7,9 @@ such a node.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from rewriter import patterns as re
 from rewriter.cilium.addresses import PRIVATE
 from rewriter.cilium.policy import EGRESS, PeerField
 from rewriter.evidence.api_server import SERVICE_PORT, USUAL_PORT, ApiServer

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from rewriter import patterns as re
 from rewriter.cilium.addresses import PRIVATE, PRIVATE_BLOCKS, AddressSet, address_set
 from rewriter.cilium.cidr import Prefix, parsed_prefixes
 from rewriter.cilium.policy import PeerField, Rule, is_policy, read_policy

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from rewriter import patterns as re
 from rewriter.cilium.nodes import DefaultDeny
 from rewriter.cilium.policy import EGRESS, INGRESS, Policy, Spec
 from rewriter.evidence.context import Context

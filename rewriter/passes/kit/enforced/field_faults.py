@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from rewriter import patterns as re
 from rewriter.cilium.crd.check import SchemaProblem, schema_problems
 from rewriter.cilium.crd.facts import schema_of
 from rewriter.cilium.crd.meaning import without_field

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from rewriter import patterns as re
 from rewriter.finding import Operation
 
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?P<host>[-a-zA-Z0-9_.]*[a-zA-Z][-a-zA-Z0-9_.]*)(?::\d+)?(?:/.*)?")

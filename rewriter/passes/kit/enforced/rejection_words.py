@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from rewriter import patterns as re
 from rewriter.cilium.policy import KNP, Policy
 from rewriter.cilium.port_validation import portless_since
 from rewriter.cilium.validation import Rejection

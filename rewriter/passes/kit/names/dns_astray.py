@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
+from rewriter import patterns as re
 from rewriter.cilium.policy import CNP, KNP, PeerField, Rule, Spec
 from rewriter.evidence.context import Context
 from rewriter.evidence.dns import PORT, DnsServer, is_dns_rule

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
+from rewriter import patterns as re
 from rewriter.cilium.fqdn import fqdn_term
 from rewriter.cilium.identity import reserved_identity
 from rewriter.cilium.nodes import FqdnSelector

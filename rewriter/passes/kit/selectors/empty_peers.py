@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from rewriter import patterns as re
 from rewriter.cilium.policy import EGRESS, KNP
 from rewriter.evidence.context import Context
 from rewriter.evidence.dns import is_dns_rule

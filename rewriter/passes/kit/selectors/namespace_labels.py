@@ -5,9 +5,9 @@ Cilium gives the labels of a namespace to its pods under `io.cilium.k8s.namespac
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from rewriter import patterns as re
 from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, split_key
 from rewriter.cilium.selector import Requirement, Selector
 from rewriter.evidence.context import Context
