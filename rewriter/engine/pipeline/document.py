@@ -175,8 +175,8 @@ def _round(
     """One round; whether it changed the document. `before` is what passes find as long as it is not changed."""
     changed = False
     for pass_ in _counting(draft, hooks):
-        earlier = before.get(pass_.id) if draft.document is document else None
-        found = draft.found[pass_.id] = list(_findings(pass_, draft, hooks) if earlier is None else earlier)
+        earlier = before.get(pass_.id) if draft.document is document else draft.found_here(pass_.id)
+        found = draft.keep_found(pass_.id, list(_findings(pass_, draft, hooks) if earlier is None else earlier))
         if not found:
             continue
         located = [

@@ -29,7 +29,7 @@ class Draft:
     fixes of one pass are parsed and proved together. Where that fails, a `careful` attempt finds which of them it is.
     `steps` holds, by policy, what its fixes declare, and `inexact` the policies of which a step was judged by
     witnesses only. `spent` is the work that proofs took, by policy. `contexts` are what passes see of the policies of
-    the document as it is now, by position, and `found` what each pass found in it last.
+    the document as it is now, by position, and `found` what each pass found last, in which document.
     """
 
     document: yamltext.Document
@@ -46,7 +46,7 @@ class Draft:
     lines: _LineMap | None = None
     spent: Counter[int] = field(default_factory=Counter)
     contexts: dict[int, tuple[FoundPolicy, Context]] = field(default_factory=dict)
-    found: dict[str, list[tuple[int, Finding]]] = field(default_factory=dict)
+    found: dict[str, tuple[yamltext.Document, list[tuple[int, Finding]]]] = field(default_factory=dict)
 
     def replace(self, document: yamltext.Document, policies: Sequence[FoundPolicy]) -> None:
         self.document = document
@@ -72,7 +72,16 @@ class Draft:
         """What the passes found in their last round; None where one of them was left out."""
         if self.limits.silent:
             return None
-        return Seen(slice_of(self.document), self.policies, self.found)
+        return Seen(slice_of(self.document), self.policies, {name: found for name, (_, found) in self.found.items()})
+
+    def found_here(self, name: str) -> list[tuple[int, Finding]] | None:
+        """What a pass found in the document as it is now; None where it has not looked at it."""
+        document, found = self.found.get(name, (None, []))
+        return found if document is self.document and not self.pending else None
+
+    def keep_found(self, name: str, found: list[tuple[int, Finding]]) -> list[tuple[int, Finding]]:
+        self.found[name] = self.document, found
+        return found
 
     def unchanged(self, finding: Finding) -> bool:
         """Whether the document still says on which line a finding stands, though fixes are pending."""

@@ -15,9 +15,8 @@ from rewriter.discovery import FoundFile
 from rewriter.engine.charts.file import changes_of, not_covered, not_rendered, treat_chart_file
 from rewriter.engine.charts.find import Charts
 from rewriter.engine.charts.treat import ChartOutcome
-from rewriter.engine.documents.filled import is_filled
-from rewriter.engine.documents.holders import held_policies
-from rewriter.engine.documents.read import FoundPolicy, policies_in
+from rewriter.engine.documents.known import KnownPolicies
+from rewriter.engine.documents.read import FoundPolicy
 from rewriter.engine.documents.templates import Reading, read_documents
 from rewriter.engine.effects.harm import unless_enforced
 from rewriter.engine.effects.of_fixes import Effects
@@ -74,6 +73,7 @@ class Fixer:
     answers: dict[tuple[object, ...], Any] = field(default_factory=dict, compare=False)
     charts: Charts | None = None
     overlays: Overlays | None = None
+    known: KnownPolicies = field(default_factory=KnownPolicies, compare=False)
 
     def fix_file(self, found: FoundFile, data: bytes) -> FileResult:
         """One file's findings and its new text. Never raises on any content."""
@@ -342,16 +342,7 @@ class Fixer:
         )
 
     def _policies(self, path: str, value: object) -> list[FoundPolicy]:
-        """The policies of a document: itself, the items of a List, or those inside a manifest of another kind.
-
-        Of the last ones markup fills none in: what it makes of their rules is not known.
-        """
-        namespace_of = partial(self.namespace_of, path)
-        return policies_in(value, namespace_of) or [
-            found_policy
-            for found_policy in held_policies(value, namespace_of)
-            if not is_filled(found_policy.policy.raw)
-        ]
+        return self.known.of(path, value, partial(self.namespace_of, path))
 
     def _overwritten(self, path: str, found: FoundPolicy) -> Sequence[str]:
         return self.inventory.overwritten_on_the_way(path, found.policy.raw) if found.holder is None else ()
