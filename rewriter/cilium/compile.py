@@ -266,18 +266,16 @@ def _entries(policy: Policy, spec: Spec, settings: Settings, facts: Facts) -> li
     init = spec.subject is not None and names_init(spec.subject)
     known = _KNOWN.to((settings, policy.kind, policy.namespace, subject, is_node, init, *default_deny.values()))
     same = _ALIKE.to(())
-    compiled: list[Entry] = []
-    for rule in spec.rules:
-        found = known.get(id(rule))
-        if found is None:
+    found = list(map(known.get, map(id, spec.rules)))
+    for place, rule in enumerate(spec.rules) if not all(found) else ():
+        if found[place] is None:
             made = entry(rule)
             # What two releases make of a rule is mostly the same: then it is one entry, which one look shows.
             others = same.setdefault(id(rule), (rule, []))[1]
             made = next((other for other in others if other == made), made)
             others.append(made)
-            found = known[id(rule)] = rule, made
-        compiled.append(found[1])
-    return compiled
+            found[place] = known[id(rule)] = rule, made
+    return [answer[1] for answer in found if answer is not None]
 
 
 def _subject(policy: Policy, spec: Spec, settings: Settings) -> tuple[LabelTerm | None, bool]:

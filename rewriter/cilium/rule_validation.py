@@ -5,10 +5,10 @@ Everything here takes a spec that decodes (`check_decodes`); a missing field and
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from rewriter import patterns as re
 from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.entities import entity_names
 from rewriter.cilium.go_syntax import quote
@@ -100,6 +100,8 @@ def check_rule_set(
             continue
         host = subjects[0] == "nodeSelector"
         known = {} if accepted is None else accepted.to((field, host, version, flags))
+        if all(map(known.__contains__, map(id, items))):
+            continue
         for index, raw in enumerate(items):
             if id(raw) in known:
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Protocol
 
 from rewriter.inventory.delivery.transform import Added
@@ -90,7 +90,7 @@ class _Files:
         if not file.kinds.isdisjoint(self._always):
             return True
         text = file.text
-        return (all(map(text.__contains__, wanted)) and words <= words_of(text)) or (
+        return (all(map(text.__contains__, wanted)) and words <= _words_of_file(text)) or (
             file.path in self._added and self._added[file.path].may_hold(text, wanted)
         )
 
@@ -139,3 +139,7 @@ class _Files:
 def words_of(text: bytes) -> set[bytes]:
     """The words of a text: what is left of it without all that stands around a scalar."""
     return set(text.translate(_NO_WORD).split())
+
+
+#: The next question is often about the same large file.
+_words_of_file = lru_cache(maxsize=2)(words_of)

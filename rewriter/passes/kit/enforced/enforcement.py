@@ -136,8 +136,12 @@ def names_nodes(policy: Policy) -> bool:
     """Whether a rule has nodes as peers."""
     key = ("names nodes",)
     if key not in policy.answers:
-        policy.answers[key] = any(rule.raw.get("fromNodes") or rule.raw.get("toNodes") for rule in policy.rules())
+        policy.answers[key] = any(map(_names_nodes, [rule.raw for rule in policy.rules()]))
     return bool(policy.answers[key])
+
+
+def _names_nodes(rule: Mapping[str, object]) -> bool:
+    return ("fromNodes" in rule and bool(rule["fromNodes"])) or ("toNodes" in rule and bool(rule["toNodes"]))
 
 
 def rests_on_node_labels(policy: Policy, version: Version) -> bool:
