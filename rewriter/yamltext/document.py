@@ -206,6 +206,8 @@ def _once(value: Plain) -> Plain:
 
 def with_parts(old: Any, new: Any) -> Any:
     """The new value, with the parts of the old one that hold the same in the same order; `new` itself is used up."""
+    if old is new:
+        return old
     if type(old) is not type(new):
         return new
     if isinstance(new, dict):

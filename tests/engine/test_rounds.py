@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from rewriter import yamltext
 from rewriter.engine.documents.known import KnownPolicies
 from rewriter.engine.run import fixer
 from rewriter.evidence.context import Context
 from rewriter.finding import Finding
 from rewriter.passes import PASSES
+from rewriter.yamltext import kept
 from tests.cli.support import cnpfix
 
 _POLICY = """\
@@ -69,6 +71,21 @@ def test_a_policy_that_stays_is_looked_at_once(
     monkeypatch.chdir(tmp_path)
     cnpfix("--write", "--from", "1.18", "--to", "1.19", "a.yaml")
     assert set(asked.values()) == {1}
+
+
+def test_the_new_text_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the proof of the fix and by that of the file, which is this one document."""
+    parsed: Counter[str] = Counter()
+
+    def counting(text: str) -> list[yamltext.Document]:
+        parsed[text] += 1
+        return yamltext.parse(text)
+
+    monkeypatch.setattr(kept, "parse", counting)
+    (tmp_path / "a.yaml").write_text(_POLICY.replace("web", "parsed-once"))
+    monkeypatch.chdir(tmp_path)
+    cnpfix("--write", "--from", "1.18", "--to", "1.19", "a.yaml")
+    assert parsed[(tmp_path / "a.yaml").read_text()] == 1
 
 
 def test_the_policies_of_one_value_are_read_once() -> None:

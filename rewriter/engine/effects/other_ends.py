@@ -86,8 +86,8 @@ def policies_at_peers(
             if namespace in by_namespace:
                 places.update(*map(by_namespace[namespace].places_met_by, met))
     homes = _homes(others)
-    kept = [(others[place], homes[place]) for place in sorted(places.difference(_own_places(others, names)))]
-    return _known_in_full(kept, {hiding for hiding in hidden if hiding is not None}, refusing=everybody)
+    placed = [(place, homes[place]) for place in sorted(places.difference(_own_places(others, names)))]
+    return _known_in_full(others, placed, {hiding for hiding in hidden if hiding is not None}, refusing=everybody)
 
 
 def _homes(others: Sequence[Policy]) -> Sequence[str | None]:
@@ -124,10 +124,11 @@ def name_of(policy: Policy) -> PolicyName:
 
 
 def _known_in_full(
-    placed: Sequence[tuple[Policy, str | None]], hidden: set[str], *, refusing: bool
+    others: Sequence[Policy], placed: Sequence[tuple[int, str | None]], hidden: set[str], *, refusing: bool
 ) -> list[Policy] | None:
     """Those of namespaces of which all are there, with one for each other namespace that lets everything through.
 
+    `placed` are places among the others, each with its namespace: mostly these are too many, and none is looked at.
     The others need one where something refuses there: a clusterwide policy, or (`refusing`) what no policy selects.
     """
     homes = [home for _, home in placed]
@@ -141,7 +142,7 @@ def _known_in_full(
             left.add(namespace)
     if room < 0 or len(left) > _MOST:
         return None
-    kept = [policy for policy, home in placed if home is None or home in known]
+    kept = [others[place] for place, home in placed if home is None or home in known]
     return kept + [_open(namespace) for namespace in sorted(left)] if None in homes or refusing else kept
 
 

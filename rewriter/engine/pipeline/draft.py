@@ -133,7 +133,7 @@ def settle(draft: Draft, hooks: FileHooks) -> None:
     if not draft.pending or draft.editor is None:
         return
     try:
-        documents = yamltext.parse(draft.editor.text)
+        documents = yamltext.parse_made(draft.editor.text)
     except yamltext.YamlTextError as error:
         raise ProofError("same structure", f"the new text does not parse: {error.message}") from None
     if len(documents) != 1:
