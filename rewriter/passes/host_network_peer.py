@@ -1,6 +1,7 @@
 """## What it does
 
-Finds peer selectors whose pods run on the host network.
+Finds peer selectors whose pods run on the host network, and egress rules for the kubelets' port (10250) that name the
+world, which holds no node, or `host`, which is the own node alone.
 
 ## Why it matters
 
@@ -35,6 +36,9 @@ NetworkPolicy has no entities, so there the finding has no fix either. Only know
 same policy names the nodes on these ports, nothing is lost, and nothing is reported; where a wider one (`cluster`)
 holds them, it is a note.
 
+So is the rule for kubelets unsafe. A DaemonSet may want the kubelet of its own node, so that `host` is right for it;
+and nothing is reported where any policy of the pods lets them reach the other nodes there, or where there is one node.
+
 ## References
 
 - Cilium documentation, "Special Identities" and "Host Policies"
@@ -55,6 +59,7 @@ from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.change import Change, rule_added
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.changes.site import Site
+from rewriter.passes.kit.ports.kubelet_rules import kubelet_findings
 from rewriter.passes.kit.ports.peer_terms import pod_peers
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.selectors.scope_keys import names_pods
@@ -80,6 +85,7 @@ def find(context: Context) -> Iterator[Finding]:
         nodes = on_host_network(context, term) if any(map(names_pods, selector.requirements)) else ()
         if nodes and (finding := _finding(site, selector, term, nodes)) is not None:
             yield finding
+    yield from kubelet_findings(context)
 
 
 def _finding(site: Site, selector: Selector, term: LabelTerm, nodes: Sequence[Workload]) -> Finding | None:

@@ -149,6 +149,8 @@ def _near(site: PortSite, declared: list[NamedPort]) -> int | str | None:
         close = get_close_matches(site.port, names, n=1, cutoff=0.75)
         if close:
             return close[0]
+    if site.port == 53:
+        return None  # DNS is meant, not another port of these pods.
     everywhere = all(
         any(port.number == other.number for port in workload.ports)
         for workload in site.pods.workloads

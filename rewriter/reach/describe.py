@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rewriter.cilium.services import API_SERVERS
 from rewriter.cilium.universe import Universe, positions
 from rewriter.reach.boxes import Boxes
 from rewriter.reach.cells import OTHER
@@ -15,6 +16,7 @@ from rewriter.reach.space import Space, pod_bits
 
 #: Above this many phrases, a set is described by what is missing, where that takes fewer.
 _MANY, _FEW, _VERY_MANY = 4, 2, 8
+_API_SERVERS = f"what is behind service {API_SERVERS}"
 
 
 class Describer:
@@ -87,4 +89,6 @@ class Describer:
             others = {base + suffix for suffix in elsewhere}
             if (others and others <= names) or base in names:  # In every cluster: the name of one adds nothing.
                 names = (names - {name, *others}) | {base}
+        if "kube-apiserver" in names:  # It holds those that Service default/kubernetes leads to.
+            names = names - {_API_SERVERS}
         return tuple(sorted(names))

@@ -1,5 +1,6 @@
-"""The findings of the corpus on the way from 1.18 to 1.19, each read by a person against its repository.
+"""The findings of the corpus on the way from 1.18 to 1.19, from 1.15 to 1.20 and from 1.19 to 1.20, each read.
 
+Each was held against its repository; the reason names the release where not every upgrade has the finding.
 One table for each repository, tab-separated: the file and line of the finding, its pass, `right` or `wrong`, and one
 line of reason. A line is right where a Cilium engineer would agree and the owner would not wave it away.
 """

@@ -13,7 +13,7 @@ from dataclasses import replace
 from rewriter.cilium.cidr import AddressError, parse_address
 from rewriter.cilium.crd.check import fits, shapes_along
 from rewriter.cilium.crd.near import distance
-from rewriter.cilium.crd.shapes import Items, Labels, Number, NumberOrText, Shape, Text
+from rewriter.cilium.crd.shapes import Fields, Items, Number, NumberOrText, Shape, Text
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.entities import entity_names
 from rewriter.cilium.policy import KNP, Policy, read_policy
@@ -22,9 +22,11 @@ from rewriter.cilium.validation import Rejection
 from rewriter.cilium.version import PORT_RANGES, SUPPORTED, Version
 from rewriter.finding import Operation
 from rewriter.passes.kit.changes.coverage import SHARED_MEMBERS, add_after, sibling
+from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.enforced.enforcement import value_at
 from rewriter.passes.kit.enforced.name_forms import name_repaired
 from rewriter.passes.kit.enforced.repair import applied, rule_at
+from rewriter.passes.kit.enforced.schema_fix import name_item
 
 #: As many faults of one policy are mended together.
 _MOST = 60
@@ -105,9 +107,19 @@ def _as_shape(value: object, shape: Shape, *, network_policy: bool) -> object:
     if isinstance(shape, Items) and not isinstance(value, list) and value not in ({}, None, ""):
         # An empty mapping may mean a list of nothing or a list of one empty item, which is the opposite.
         return [value] if fits([value], shape) and not (network_policy and not isinstance(value, dict)) else None
-    if isinstance(shape, Labels):
-        return None
+    if isinstance(shape, Fields) and isinstance(value, int | str) and not isinstance(value, bool):
+        new = _as_entry(str(value), shape)
+        return new if new is not None and fits(new, shape) else None
     return None
+
+
+def _as_entry(text: str, shape: Fields) -> Form | None:
+    """A text as the mapping that stands in its place: a name of toFQDNs, a prefix of a CIDR set, a port."""
+    if "matchName" in shape.fields and re.fullmatch(r"[-\w*.]*[a-zA-Z][-\w*.]*", text):
+        return name_item(text)
+    if "cidr" in shape.fields and "/" in text:
+        return {"cidr": text}
+    return {"port": text} if "endPort" in shape.fields and is_number(text) else None
 
 
 def _entities(route: str, meant: list[str]) -> Iterator[Operation]:

@@ -19,7 +19,12 @@ from rewriter.passes.kit.enforced.repair import rule_at
 from rewriter.records import dataclass
 from rewriter.text import join_names
 
-_PORT_FIELDS = ("port", "protocol", "endPort")
+#: What stands in an item itself where it belongs into an entry of the item's list: the list, its fields, and the one
+#: without which nothing is said.
+_IN_ENTRIES = {
+    "an item of toPorts": ("ports", ("port", "protocol", "endPort"), "port"),
+    "an item of icmps": ("fields", ("family", "type"), "type"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,9 @@ class FieldFix:
 
 def field_fixes(context: Context, problem: SchemaProblem, version: Version) -> tuple[FieldFix, ...]:
     """The fixes of one rank for an unknown field: none, one, or several to choose from."""
-    together = _labels_in_selector(context, problem) or _ports_in_item(context, problem)
+    together = (
+        _labels_in_selector(context, problem) or _entry_of_item(context, problem) or _names_in_list(context, problem)
+    )
     if together is not None:
         return (together,)
     policy = context.policy
@@ -132,25 +139,50 @@ def _into_absent(context: Context, problem: SchemaProblem) -> Iterator[FieldFix]
         yield FieldFix(key, f"`{name}`", route, tuple(operations), covers, narrows)
 
 
-def _ports_in_item(context: Context, problem: SchemaProblem) -> FieldFix | None:
-    """`port` and `protocol` in an item of toPorts itself: they belong into an item of its `ports`."""
+def _entry_of_item(context: Context, problem: SchemaProblem) -> FieldFix | None:
+    """`port` in an item of toPorts itself, `type` in one of icmps: they belong into an entry of `ports` or `fields`."""
     place = problem.place
-    if place is None or place.name != "an item of toPorts":
+    if place is None or place.name not in _IN_ENTRIES:
         return None
     parent = problem.route.rpartition("/")[0]
     written = value_at(context.policy, parent)[1]
-    if not isinstance(written, dict) or written.get("ports") is not None:
+    name, fields, needed = _IN_ENTRIES[place.name]
+    if not isinstance(written, dict) or written.get(name) is not None:
         return None
-    keys = [key for key in written if key in _PORT_FIELDS]
-    if "port" not in keys or not isinstance(written["port"], str) or problem.route.rpartition("/")[2] not in keys:
+    keys = [key for key in written if key in fields]
+    entry = {key: written[key] for key in keys}
+    if needed not in keys or problem.route.rpartition("/")[2] not in keys or not fits([entry], place.fields[name]):
         return None
     operations: list[Operation] = [
         {"op": "remove", "path": f"{parent}/{keys[0]}"},
-        {"op": "add", "path": f"{parent}/ports", "value": [{key: written[key] for key in keys}]},
+        {"op": "add", "path": f"{parent}/{name}", "value": [entry]},
         *({"op": "remove", "path": f"{parent}/{key}"} for key in keys[1:]),
     ]
     covers = tuple(f"{parent}/{key}" for key in keys)
-    return FieldFix("ports", place.name, f"{parent}/ports", tuple(operations), covers, narrows=False)
+    return FieldFix(name, place.name, f"{parent}/{name}", tuple(operations), covers, narrows=False)
+
+
+def _names_in_list(context: Context, problem: SchemaProblem) -> FieldFix | None:
+    """`matchNames: [a, b]` in an item of toFQDNs or of DNS rules: an item for each name."""
+    place, (parent, _, key) = problem.place, problem.route.rpartition("/")
+    written = value_at(context.policy, parent)[1]
+    if place is None or key not in ("matchNames", "matchPatterns") or not isinstance(written, dict):
+        return None
+    names = written.get(key)
+    if len(written) != 1 or not isinstance(names, list) or not names or "matchName" not in place.fields:
+        return None
+    if not all(isinstance(name, str) for name in names):
+        return None
+    items = [name_item(name) for name in names]
+    around, _, index = parent.rpartition("/")
+    operations: list[Operation] = [{"op": "replace", "path": parent, "value": items[0]}]
+    operations += [{"op": "add", "path": f"{around}/{int(index) + n}", "value": items[n]} for n in range(1, len(items))]
+    return FieldFix("matchName", place.name, parent, tuple(operations), (problem.route,), narrows=False)
+
+
+def name_item(name: str) -> Form:
+    """The item of toFQDNs for a name or a pattern."""
+    return {"matchPattern" if "*" in name else "matchName": name}
 
 
 def _narrows(context: Context, route: str, container: Fields, name: str, value: object) -> bool:
