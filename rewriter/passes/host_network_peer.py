@@ -56,10 +56,10 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.workloads import matches, on_host_network, workloads_evidence
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.facts.model import Workload
+from rewriter.passes.kit.addresses.kubelet_rules import kubelet_findings
 from rewriter.passes.kit.changes.change import Change, rule_added
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.changes.site import Site
-from rewriter.passes.kit.ports.kubelet_rules import kubelet_findings
 from rewriter.passes.kit.ports.peer_terms import pod_peers
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.selectors.scope_keys import names_pods

@@ -1,7 +1,8 @@
 """## What it does
 
 Finds Services that pods evidently use and that no policy lets them reach, and names outside of the cluster that pods
-use and that are in none of the `toFQDNs` by which alone they reach what is there.
+use and that are in none of the `toFQDNs` by which alone they reach what is there. And the other side: pods to which
+an Ingress, or a route of a Gateway, leads and whose policies do not let in the proxies through which requests come.
 
 ## Why it matters
 
@@ -41,6 +42,9 @@ workload's own, and is unsafe: a program may not use all that its settings name.
 A name outside is added to `toFQDNs`, unsafe too. Only arguments, the environment and what Flux's source-controller
 fetches count for those, and only where no rule of the pods has addresses outside, or `world`.
 
+For routes the evidence is the route, the Service behind it and the proxies: pods that Envoy Gateway or Istio make for a
+Gateway of the tree, or the one ingress-nginx or Traefik of the cluster. The rule that lets them in is unsafe too.
+
 All policies of the pods count. Nothing is reported as long as
 
 - a policy of them could not be read, or one that may select them lets them through,
@@ -75,6 +79,7 @@ from rewriter.passes.kit.names.unlisted_names import unlisted_names
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.sides.missing_rules import route_of, stands_here
 from rewriter.passes.kit.sides.one_sided_gaps import gaps_of
+from rewriter.passes.kit.sides.shut_routes import shut_routes
 from rewriter.text import join_names
 
 
@@ -90,6 +95,7 @@ def find(context: Context) -> Iterator[Finding]:
     if not (context.namespace_known or context.policy.clusterwide):
         return
     for spec in context.policy.specs:
+        yield from shut_routes(context, spec)
         if not any(rule.direction == EGRESS and not rule.deny and rule.members for rule in spec.rules):
             continue
         reaches = reach_of(context, spec) if workloads_of_spec(context, spec) else ()
