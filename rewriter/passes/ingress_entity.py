@@ -3,7 +3,7 @@
 Finds policies that shut out Cilium's own Gateway or Ingress:
 
 - pods behind a route of a Gateway whose class is Cilium's, or behind an Ingress of class `cilium`, that let in `world`,
-  CIDRs or the Gateway's namespace, and not the entity `ingress`;
+  CIDRs, nodes or the Gateway's namespace, and not the entity `ingress`;
 - a clusterwide policy that selects the Gateway's own endpoint (`endpointSelector: {}` does) and shuts it to the world,
   or to the pods that it leads to;
 - `toServices` of the Service that Cilium makes for a Gateway or an Ingress.
@@ -35,10 +35,10 @@ these requests in.
 
 The evidence is the Gateway, its route, the Service behind it and the pods, all in the repository. A rule for `ingress`
 with the port of the pods is evident beside a rule for the world or for the Gateway's namespace. Beside a narrower CIDR
-it is unsafe, since every client of the Gateway gets in, and so it is where pods of that namespace may be meant. Nothing
-is reported where any policy of the pods lets `ingress` in. A NetworkPolicy cannot name the entity: what it needs is a
-CiliumNetworkPolicy beside it. So does a clusterwide policy that selects the Gateway need another one, which lets the
-world reach `reserved:ingress`.
+it is unsafe, since every client of the Gateway gets in, and so it is beside one for nodes, which may be for probes, and
+where pods of that namespace may be meant. Nothing is reported where any policy of the pods lets `ingress` in. A
+NetworkPolicy cannot name the entity: what it needs is a CiliumNetworkPolicy beside it. So does a clusterwide policy
+that selects the Gateway need another one, which lets the world reach `reserved:ingress`.
 
 ## References
 
@@ -70,7 +70,9 @@ _ENTITY = "ingress"
 _WORLD = frozenset({"world", "world-ipv4", "world-ipv6"})
 _TCP = "TCP"
 #: Peers that may mean others than the clients of the Gateway.
-_GUESSED = frozenset({"cidr", "shared"})
+_GUESSED = frozenset({"cidr", "shared", "host"})
+#: Nodes, on which Cilium's Envoy runs: requests through it come from the entity ingress all the same.
+_NODES = frozenset({"host", "remote-node"})
 
 
 @antipattern(
@@ -142,7 +144,8 @@ def _peer_of_clients(context: Context, rule: Rule, way: Fronted | None) -> str:
         return ""
     field = fields[0]
     if field.name == "fromEntities":
-        return "world" if _WORLD.intersection(map(str, field.entries)) else ""
+        named = frozenset(map(str, field.entries))
+        return "world" if _WORLD & named else "host" if _NODES & named else ""
     if field.name in ("fromCIDR", "fromCIDRSet", "from"):
         entries = list(read_entries(field))
         if any(entry.internet for entry in entries):
