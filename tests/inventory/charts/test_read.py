@@ -44,6 +44,15 @@ PODS = [
         {NAME: "coredns", INSTANCE: "coredns", "a": "b"},
         "coredns",
     ),
+    ("redis-operator", "r", "{}", "Deployment redis-operator", {"name": "redis-operator"}, "redis-operator"),
+    (
+        "redis-operator",
+        "r",
+        "{redisOperator: {name: op, podLabels: {a: b}}, serviceAccountName: s}",
+        "Deployment op",
+        {"name": "op", "a": "b"},
+        "s",
+    ),
     ("coredns", "coredns", "{}", "Deployment coredns", {"k8s-app": "coredns", NAME: "coredns"}, "default"),
     (
         "external-secrets",
