@@ -49,6 +49,11 @@ def route_clients(context: Context, workload: Workload) -> tuple[RouteClient, ..
     return found
 
 
+def has_routes(context: Context) -> bool:
+    """Whether any proxy is known that sends requests to pods of the policy's cluster."""
+    return bool(_services(context))
+
+
 def _clients(context: Context, workload: Workload) -> Iterator[RouteClient]:
     for proxy, labels, way, service in _services(context):
         if is_behind(workload, service):

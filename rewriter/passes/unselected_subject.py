@@ -11,7 +11,8 @@ stay open, and nothing reports that. Common reasons:
 - a label that is not part of identities (`statefulset.kubernetes.io/pod-name`, `pod-template-hash`, `kubernetes.io/…`,
   from 1.20 `topology.kubernetes.io/…`, and what the agent's `labels` option leaves out),
 - a key with a colon: `app:kubernetes.io/name` is a label of source `app`, and pods have labels of source `k8s`,
-- pods on the host network, which are their node to Cilium: no policy but one with a `nodeSelector` applies to them.
+- pods on the host network, which are their node to Cilium: no policy but one with a `nodeSelector` applies to them,
+- pods with a label whose key is `host`, for which nothing is enforced while the host firewall is off.
 
 ## Example
 
@@ -62,6 +63,7 @@ from rewriter.passes.kit.selectors.subject_findings import (
     in_no_known_namespace,
     in_no_namespace,
     is_described,
+    labelled_host,
     misspelt_scope,
     nearest_label,
     selects_no_node,
@@ -161,6 +163,8 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
         return
     found = matches(context, term)
     if found.workloads or found.undecided:
+        if not found.undecided and found.certain:
+            yield from labelled_host(context, spec, subject, found.workloads)
         return
     nodes = on_host_network(context, term)
     near = {} if nodes else nearest_label(context, term, subject)

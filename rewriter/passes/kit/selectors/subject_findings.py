@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
 from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL
@@ -35,6 +35,23 @@ def severity_of(context: Context, spec: Spec) -> Severity:
     knp = context.policy.kind == KNP
     allows = any(not rule.deny and (knp or rule.members) for rule in spec.rules)
     return Severity.ERROR if denies or not allows else Severity.WARNING
+
+
+def labelled_host(context: Context, spec: Spec, subject: Selector, pods: Sequence[Workload]) -> Iterator[Finding]:
+    """Pods with a label `host`, which Cilium takes for its own label of nodes while the host firewall is off."""
+    datapath = context.cluster.datapath if context.cluster else None
+    if pods and datapath is not None and not datapath.host_firewall and all("host" in pod.labels for pod in pods):
+        yield report(
+            context,
+            subject,
+            Applicability.MANUAL,
+            f"the policy protects no pod: {join_names((str(pod) for pod in pods), most=3)} has the label `host`",
+            "while the host firewall is off, Cilium enforces no policy for pods with a label of that key",
+            severity=severity_of(context, spec),
+            rests_on=pods,
+            evidence=workloads_evidence(pods),
+            advice="give the label of the pods another key",
+        )
 
 
 def filtered_subject(context: Context, spec: Spec, subject: Selector, left_out: tuple[Requirement, ...]) -> Finding:

@@ -9,7 +9,7 @@ from rewriter.cilium.verdict import DEFAULT_DENY
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import namespace_key
 from rewriter.evidence.reachable import Reach, identity_of, reach_of, workloads_of_spec
-from rewriter.evidence.route_clients import RouteClient, route_clients
+from rewriter.evidence.route_clients import RouteClient, has_routes, route_clients
 from rewriter.finding import Applicability, Finding
 from rewriter.passes.kit.changes.change import Change, rule_added
 from rewriter.passes.kit.changes.forms import Form
@@ -20,7 +20,7 @@ from rewriter.passes.kit.sides.one_sided_gaps import gaps_of
 
 def shut_routes(context: Context, spec: Spec) -> Iterator[Finding]:
     rules = [rule for rule in spec.rules if rule.direction == INGRESS and not rule.deny and rule.members]
-    reaches = reach_of(context, spec) if rules and workloads_of_spec(context, spec) else ()
+    reaches = reach_of(context, spec) if rules and has_routes(context) and workloads_of_spec(context, spec) else ()
     for reach in reaches:
         if reach.workload is None or not stands_here(context, spec, reach, INGRESS):
             continue
