@@ -6,7 +6,7 @@ from rewriter.yamltext.edit import Editor, edit, edit_document, edit_many
 from rewriter.yamltext.errors import EditError, Limits, YamlTextError
 from rewriter.yamltext.gaps import Comment
 from rewriter.yamltext.inner import InnerText, inner_text
-from rewriter.yamltext.kept import parse_kept, parse_made
+from rewriter.yamltext.kept import let_go_of_nodes, parse_kept, parse_made
 from rewriter.yamltext.line_diff import opcodes
 from rewriter.yamltext.moves import Moves, moves_of
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence, Span
@@ -47,6 +47,7 @@ __all__ = [
     "edit_many",
     "has_substitution",
     "inner_text",
+    "let_go_of_nodes",
     "locate",
     "locate_key",
     "moves_of",

@@ -56,6 +56,13 @@ def parse_made(text: str) -> list[Document]:
     return _KEPT.made[1]
 
 
+def let_go_of_nodes() -> None:
+    """Frees the nodes of all texts, for a run that has seen what it asks of these; values stay."""
+    for text in list(_KEPT.with_nodes):
+        _let_go(text)
+    _KEPT.made = "", []
+
+
 def _has_nodes(text: str) -> None:
     """Counts a text among those that have nodes, of which the oldest lose theirs where they are too many."""
     _KEPT.with_nodes[text] = None

@@ -56,3 +56,14 @@ def test_who_looks_at_a_made_text_in_turn_shares_its_documents() -> None:
     later = yamltext.parse_made(_text(1))
     assert later[0] is not one[0]
     assert later[0].value == one[0].value
+
+
+def test_documents_without_their_nodes_are_as_they_were() -> None:
+    documents, fresh = yamltext.parse_kept(_text(3)), yamltext.parse(_text(3))
+    values = [each.value for each in documents]
+    yamltext.let_go_of_nodes()
+    late = yamltext.parse_kept(_text(3))
+    for document, again, new, value in zip(documents, late, fresh, values, strict=True):
+        assert document.value is again.value is value
+        assert document.line_of("") == yamltext.locate(new, "").line
+        assert _shape(document.root) == _shape(again.root) == _shape(new.root)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
-from rewriter import parallel
+from rewriter import parallel, yamltext
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S, LabelSet
@@ -75,6 +75,7 @@ def impact_of(
     Each policy is judged by what its change does among the other policies of the same pods, by so many processes (0: as
     many as help), and all policies of a cluster together where workloads are known.
     """
+    yamltext.let_go_of_nodes()  # The texts are read, and what is compared takes room.
     mesh = mesh_known(workspace.inventory, workspace.config)
     placed = [(workspace.cluster_of(rewrite.located), rewrite) for rewrite in rewrites]
     members = _members(workspace, placed)
