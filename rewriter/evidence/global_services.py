@@ -32,7 +32,7 @@ def lost_backends(context: Context, spec: Spec, rule: Rule, field: PeerField) ->
             applicability=Applicability.MANUAL,
             route=field.entry_route(index),
             message=f"`toServices` reaches only local backends of the global {shown} on {context.to_version}",
-            why=f"flows lost: {flow_text(context.policy, spec, rule, f'remote backends of {shown}')}",
+            why=f"the upgrade closes flows {flow_text(context.policy, spec, rule, f'remote backends of {shown}')}",
             evidence=tuple(f"{service} is global, {service.source}" for service in services),
             advice=advice,
             versions=str(DEFAULT_LOCAL_CLUSTER),

@@ -83,7 +83,7 @@ def _finding(context: Context, spec: Spec, rule: Rule) -> Finding | None:
         message = (
             f"`authentication.mode: required` is not enforced{by_default} from Cilium {AUTHENTICATION_OFF} on{ends}"
         )
-        why = f"the upgrade opens {flow}"
+        why = f"the upgrade opens flows {flow}"
         if enabled is False:
             why += ", which Cilium drops today: with `authentication.enabled` false no agent authenticates it"
         advice = "set the Helm value `authentication.enabled`, or drop the field"

@@ -88,10 +88,10 @@ def _finding(context: Context, bare: dict[str, str]) -> Finding:
     changes = switched_on(context) if dead else changed_by_upgrade(context)
     denied = join_names(default_denies(context))
     if dead:
-        why = f"the policy is not enforced today; once it is, {denied or 'nothing more'} is denied by default"
+        why = f"the policy is not enforced today; once it is, Cilium denies {denied or 'nothing more'} by default"
     else:
         why = f"the whole policy stops being enforced at {BARE_ADDRESS_REJECTED}" + (
-            f", and {denied} is no longer denied by default" if denied else ""
+            f", and Cilium no longer denies {denied} by default" if denied else ""
         )
     operations: tuple[Operation, ...] = tuple(
         {"op": "replace", "path": route, "value": full} for route, full in bare.items()

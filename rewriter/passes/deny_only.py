@@ -152,7 +152,8 @@ def _deny_of_everybody(context: Context, spec: Spec, dead: dict[str, list[Applie
         context,
         routes[0],
         Applicability.UNSAFE,
-        f"a deny of everything makes the allow rules of {subject_text(context.policy, spec)} void: {join_names(void)}",
+        f"a rule that denies everything makes the allow rules of {subject_text(context.policy, spec)} void: "
+        f"{join_names(void)}",
         "deny beats allow however narrow the allow is; a default deny is a rule that allows nothing",
         change=Change(tuple(operations), opens=tuple(opens)),
         severity=Severity.ERROR,

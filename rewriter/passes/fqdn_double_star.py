@@ -104,7 +104,7 @@ def _narrowed(context: Context, patterns: dict[str, str], flow: str, closes: tup
         Applicability.MANUAL if closes else Applicability.SAFE,
         f"{join_names(f'`{text}`' for text in patterns.values())} "
         f"{'match' if len(set(patterns.values())) > 1 else 'matches'} names of any depth "
-        f"from Cilium {DOUBLE_STAR_SPANS_LABELS} on, of one label before",
+        f"from Cilium {DOUBLE_STAR_SPANS_LABELS} on, and of one label only before",
         why,
         severity=Severity.ERROR,
         change=Change(operations, closes=closes),
@@ -137,7 +137,7 @@ def _everything(context: Context, route: str, text: str) -> Finding:
         context,
         route,
         Applicability.MANUAL,
-        f"`{text}` matches every name from Cilium {DOUBLE_STAR_SPANS_LABELS} on, names of one label before",
+        f"`{text}` matches every name from Cilium {DOUBLE_STAR_SPANS_LABELS} on, and names of one label only before",
         "the upgrade would open flows to every name",
         severity=Severity.ERROR,
         advice='write "*" if every name is meant, or the names that are',

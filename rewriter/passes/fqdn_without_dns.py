@@ -188,8 +188,8 @@ def _opened_here(context: Context) -> Iterator[Finding]:
                         context,
                         f"{rules[0].route}/toPorts",
                         Applicability.SAFE,
-                        f"DNS is let out without `rules.dns`, so that `toFQDNs` of {policy_text(other.policy)} learns "
-                        "no address",
+                        f"this rule lets DNS out without `rules.dns`, so that `toFQDNs` of "
+                        f"{policy_text(other.policy)} learns no address",
                         "`toFQDNs` learns addresses only from answers that pass the DNS proxy",
                         change=_through_proxy(rules, server),
                         severity=Severity.ERROR,

@@ -138,9 +138,9 @@ def _shut(context: Context, spec: Spec, shut: Sequence[Need], *, let_in: bool) -
         context,
         rules[-1] if rules else spec.route,
         Applicability.UNSAFE if change is not None else Applicability.MANUAL,
-        f"no host policy lets remote-node in on "
+        f"no host policy lets `remote-node` in on "
         f"{join_names((f'{p}/{proto} ({what})' for p, proto, what in shut), most=None)}",
-        "other nodes are the entity remote-node: no part of the world, and matched by no CIDR",
+        "other nodes are the entity `remote-node`: no part of the world, and matched by no CIDR",
         change=change,
         severity=Severity.WARNING if let_in else Severity.ERROR,
         evidence=places_of(context, spec, shut),
@@ -160,7 +160,8 @@ def _node_addresses(site: RuleSite, field: PeerField) -> Iterator[Finding]:
             context,
             field,
             Applicability.UNSAFE,
-            f"`{field.name}` {join_names(entry.text for entry, _ in own)} matches no node: "
+            f"`{field.name}` {join_names(entry.text for entry, _ in own)} "
+            f"{'matches' if len(own) == 1 else 'match'} no node: "
             "other nodes are `remote-node`",
             "a CIDR matches addresses outside the cluster only, and nodes are entities",
             change=change,

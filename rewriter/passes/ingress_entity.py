@@ -108,7 +108,7 @@ def _to_gateway(site: RuleSite, field: PeerField) -> Iterator[Finding]:
         site.context,
         field,
         Applicability.EVIDENT,
-        f"`toServices` of the Service of {first} never reaches it: Cilium serves it as the entity ingress",
+        f"`toServices` of the Service of {first} never reaches it: Cilium serves it as the entity `ingress`",
         "the Service has no selector and no real backend, and a connection to it ends at Cilium's Envoy",
         change=change,
         evidence=[f"{front}, {front.source}: class {front.class_name or 'cilium'}" for front in fronts.values()],
@@ -164,8 +164,8 @@ def _shut_out(site: RuleSite, way: Fronted, kind: str, reach: Reach) -> Finding:
     ports = ports_for(site.rule, {port: port})
     if context.policy.kind == KNP:
         advice = (
-            "A NetworkPolicy cannot name the entity ingress. Put a CiliumNetworkPolicy for these pods beside it, with "
-            f'`ingress: [{{fromEntities: [ingress], toPorts: [{{ports: [{{port: "{port}", protocol: TCP}}]}}]}}]`.'
+            "A NetworkPolicy cannot name the entity `ingress`. Put a CiliumNetworkPolicy for these pods beside it, "
+            f'with `ingress: [{{fromEntities: [ingress], toPorts: [{{ports: [{{port: "{port}", protocol: TCP}}]}}]}}]`.'
         )
     else:
         change = rule_added(
@@ -180,7 +180,8 @@ def _shut_out(site: RuleSite, way: Fronted, kind: str, reach: Reach) -> Finding:
         context,
         site,
         decided((change is None, MANUAL), (kind in _GUESSED, UNSAFE), (OTHERWISE, EVIDENT)),
-        f"requests through {way.front} reach {reach.workload} from the entity ingress, which no rule lets in on {port}",
+        f"requests through {way.front} reach {reach.workload} from the entity `ingress`, which no rule lets in "
+        f"on {port}",
         "Cilium's Envoy is the client that the pods see: it is no address, and no pod of the Gateway's namespace",
         change=change,
         rests_on=[way.service, way.workload],

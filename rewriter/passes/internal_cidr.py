@@ -124,7 +124,7 @@ def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterat
     narrow = [e for e in narrow if e.addresses <= whole or not names_a_network(context, rule, field, e)]
     site = CidrSite(context, spec, rule, field, coverage(context, narrow))
     yield from internet_exceptions(site, [entry for entry in entries if entry.internet])
-    others = [other.name for other in rule.peers if other.entries and other is not field]
+    others = [f"`{other.name}`" for other in rule.peers if other.entries and other is not field]
     touching = [held for held in site.covered.held if held.pods or held.part or held.nodes or held.services]
     named: list[Held] = touching
     if site.covered.own is None and touching:
@@ -135,7 +135,8 @@ def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterat
         yield manual_finding(site, touching, f"but {join_names(doubts)}", advice)
     elif others and touching:
         advice = "Give each kind of peer a rule of its own first: every release rejects them in one."
-        yield manual_finding(site, touching, f"and {join_names(others)} stands beside it", advice)
+        verb = "stands" if len(others) == 1 else "stand"
+        yield manual_finding(site, touching, f"and {join_names(others)} {verb} beside it", advice)
     elif site.covered.own is not None:
         named = [held for held in touching if held.pods or held.part or held.nodes]
         yield from _decided(site)
@@ -184,7 +185,7 @@ def _fixed(site: CidrSite, done: Rewrite) -> Finding:
         context,
         route_of(site, entries),
         Applicability.UNSAFE if unsafe else Applicability.EVIDENT,
-        f"{named_entries(site, entries)} {site.verb} no {held_ranges(site, entries)}: no CIDR matches them",
+        f"{named_entries(site, entries)} {site.verb(entries)} no {held_ranges(site, entries)}: no CIDR matches them",
         why,
         change=Change(done.operations, opens, closes),
         rule=site.rule,
@@ -202,7 +203,7 @@ def _part(site: CidrSite, entries: list[Held]) -> Finding:
     return manual_finding(
         site,
         entries,
-        f"where it holds a part of the pods of {join_names(names)}",
+        f"and holds a part of the pods of {join_names(names)}",
         f"{advice}; backends of {join_names(there)} are there." if there else f"{advice}.",
     )
 
@@ -214,4 +215,4 @@ def _nodes(site: CidrSite, held: Held) -> Iterator[Finding]:
     advice = "Name nodes as the entities host, remote-node or kube-apiserver, or set policy-cidr-match-mode to nodes."
     if site.context.policy.kind == KNP:
         advice = f"{advice.partition(',')[0]} and remote-node in a CiliumNetworkPolicy: a NetworkPolicy cannot."
-    yield manual_finding(site, [held], f"where it holds nodes of {join_names(held.nodes)}", advice, what="node")
+    yield manual_finding(site, [held], f"and holds nodes of {join_names(held.nodes)}", advice, what="node")

@@ -89,7 +89,7 @@ def _finding(context: Context, rule: Rule, fields: list[PeerField]) -> Finding:
     enforced = rejected_today(context) is None
     why = f"the whole policy is {'enforced until then' if enforced else 'not enforced'}"
     if not enforced and default_denies(context):
-        why += f"; once it is, {join_names(default_denies(context))} is denied by default"
+        why += f"; once it is, Cilium denies {join_names(default_denies(context))} by default"
     undecided = _undecided(context, rule, fields, enforced)
     changes = changed_by_upgrade(context) if enforced else switched_on(context)
     if undecided:

@@ -196,7 +196,7 @@ def _without_ports(context: Context, spec: Spec, rule: Rule) -> Finding:
             f"{rule.route}/toPorts",
             Applicability.MANUAL,
             "`toPorts` with `rules` and without a port allows nothing",
-            "Cilium makes an entry for each port, and here is none: the rule allows no traffic of "
+            "Cilium makes an entry for each port, and there is none here: the rule allows no traffic of "
             f"{subject_text(context.policy, spec)}",
             severity=Severity.NOTE,
             advice="name the ports that the rules are about",

@@ -98,13 +98,10 @@ def find(context: Context) -> Iterator[Finding]:
 def _finding(context: Context, spec: Spec, workload: Workload, direction: str, gap: Gap, *, alone: bool) -> Finding:
     others = join_names((str(other) for other in gap.others), most=3)
     ports = f" on {join_names(port_text(port) for port in gap.ports)}" if gap.ports else ""
-    many = len(gap.others) > 1
-    verb = ("let" if many else "lets") + (f" {workload} in" if direction == EGRESS else f" {workload} be reached")
     if direction == EGRESS:
-        message = f"{others} {verb}{ports}, and no policy of {workload} lets it out there"
+        message = f"a rule lets {workload} in to {others}{ports}, and no policy of {workload} lets it out there"
     else:
-        sent = "are let out" if many else "is let out"
-        message = f"{others} {sent} to {workload}{ports}, and no policy of {workload} lets that in"
+        message = f"a rule lets {others} out to {workload}{ports}, and no policy of {workload} lets that in"
     # A rule beside those of other pods would be for them as well.
     change = _change(context, spec, direction, gap) if alone else None
     return report(
@@ -129,7 +126,7 @@ def _finding(context: Context, spec: Spec, workload: Workload, direction: str, g
 
 def _advice(workload: Workload, direction: str) -> str:
     way = "lets it out" if direction == EGRESS else "lets that in"
-    return f"add a policy for {workload} that {way}, or take the rule of the other side away"
+    return f"add a policy for {workload} that {way}, or remove the rule of the other side"
 
 
 def _change(context: Context, spec: Spec, direction: str, gap: Gap) -> Change | None:

@@ -171,7 +171,7 @@ def _rejected_throughout(context: Context, reason: Rejection) -> Finding:
 def _rejected_by_upgrade(context: Context, reason: Rejection) -> Finding:
     since = next(version for version in upgrades(context) if _other_reason(context, version) is not None)
     denied = join_names(default_denies(context))
-    lost = f": {denied} is no longer denied by default" if denied else ""
+    lost = f": Cilium no longer denies {denied} by default" if denied else ""
     return rejected_finding(
         context,
         reason,
@@ -185,7 +185,7 @@ def _rejected_by_upgrade(context: Context, reason: Rejection) -> Finding:
 def _accepted_by_upgrade(context: Context, reason: Rejection) -> Finding:
     since = next(version for version in upgrades(context) if _other_reason(context, version) is None)
     denied = join_names(default_denies(context))
-    gained = f", and {denied} is denied by default" if denied else ""
+    gained = f", and Cilium denies {denied} by default" if denied else ""
     return rejected_finding(
         context,
         reason,

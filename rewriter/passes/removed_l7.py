@@ -72,8 +72,8 @@ def removed_kinds(rules: L7Rules) -> list[str]:
 def _finding(context: Context, spec: Spec, rule: Rule, item: PortRule, rules: L7Rules) -> Finding:
     names = removed_kinds(rules)
     only = changed(rule, toPorts=[l7_without(item, removed_kinds)])
-    peers = "the peers of the rule" if any(field.entries for field in rule.peers) else "anybody"
-    opened = f"everything {flow_text(context.policy, spec, rule, peers)} that the L7 rule holds back today"
+    peers = "the peers of the rule" if any(field.entries for field in rule.peers) else "any peer"
+    opened = f"all traffic {flow_text(context.policy, spec, rule, peers)} that the L7 rule holds back today"
     changes = switched_on(context) if rejected_today(context) else None
     today = f"; {context.from_version} rejects the policy, so the upgrade may switch it on" if changes else ""
     flows = changes if changes else Change((), (flow_claim(opened, spec, rule, only),))

@@ -154,10 +154,10 @@ def _finding(
     if not operations:
         changes = FlowChanges()
     if dead:
-        why = f"the policy is not enforced today; once it is, {denied or 'nothing more'} is denied by default"
+        why = f"the policy is not enforced today; once it is, Cilium denies {denied or 'nothing more'} by default"
     else:
         why = f"the whole policy stops being enforced at {REQUIRES_REMOVED}" + (
-            f", and {denied} is no longer denied by default" if denied else ""
+            f", and Cilium no longer denies {denied} by default" if denied else ""
         )
     if others:
         why += "; the upgrade opens what other policies allow the same pods and the requirement holds back today"

@@ -141,7 +141,7 @@ def _backends(
         site.context,
         field.entry_route(decided[0][0].index) if len(decided) == 1 else field.route,
         Applicability.UNSAFE if site.deny or nameless else Applicability.EVIDENT,
-        f"`{field_text(site, field)}` {named} never {'denies' if site.deny else 'reaches'} "
+        f"`{field_text(site, field)}` {named} never {_verb(site, many=len(decided) > 1)} "
         f"{join_names(str(holder.who) for holder in holders)}: {_WHAT}",
         "load balancing comes before policy, which sees the Service's pods, and no CIDR matches a pod",
         change=change,
@@ -152,6 +152,12 @@ def _backends(
         evidence=tuple(dict.fromkeys(evidence)),
         advice="; ".join(nameless),
     )
+
+
+def _verb(site: RuleSite, *, many: bool) -> str:
+    if many:
+        return "deny" if site.deny else "reach"
+    return "denies" if site.deny else "reaches"
 
 
 _WHAT = "the address becomes a backend before policy sees it"
@@ -165,7 +171,7 @@ def _undecided(
         site.context,
         field.entry_route(entry.index),
         Applicability.MANUAL,
-        f"`{field_text(site, field)}` {entry.text} never {'denies' if site.deny else 'reaches'} {who}: {_WHAT}",
+        f"`{field_text(site, field)}` {entry.text} never {_verb(site, many=False)} {who}: {_WHAT}",
         f"{error.reason}",
         severity=Severity.ERROR if site.deny else Severity.WARNING,
         evidence=[holder.words for holder in found],

@@ -185,11 +185,11 @@ def _report(
     wrong_ports: Sequence[str] = (),
     nameless: str = "",
 ) -> Finding:
-    both = "toServices together with toPorts"
+    both = "`toServices` together with `toPorts`"
     if site.rejected:
         message = f"{both} is rejected by Cilium {site.context.from_version}"
     elif wrong_ports:
-        message = f"toPorts names port {join_names(wrong_ports)}"
+        message = f"`toPorts` names port {join_names(wrong_ports)}"
     else:
         message = both if problem else f"{both} is accepted only from Cilium {SERVICES_WITH_PORTS} on"
     advice = problem.advice if problem else ""

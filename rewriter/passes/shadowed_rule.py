@@ -20,7 +20,7 @@ ingress:
         rules:
           http: [{method: GET, path: /metrics}]    # restricts nothing:
   - toPorts:
-      - ports: [{port: "9093", protocol: TCP}]     # lets everybody use 9093
+      - ports: [{port: "9093", protocol: TCP}]     # lets every source use 9093
 ```
 
 ## Fix safety

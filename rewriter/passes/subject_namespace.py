@@ -94,7 +94,7 @@ def _finding(context: Context, spec: Spec, requirement: Requirement, own: str) -
         context,
         requirement,
         Applicability.MANUAL,
-        f"`{requirement_text(requirement)}` in the endpointSelector of a policy of namespace {own} {effect}",
+        f"`{requirement_text(requirement)}` in the `endpointSelector` of a policy of namespace {own} {effect}",
         why,
         severity=Severity.ERROR,
         advice=f"move the policy to {meant}, or make it a CiliumClusterwideNetworkPolicy",

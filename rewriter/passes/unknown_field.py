@@ -131,9 +131,9 @@ def _mended(context: Context, faults: Sequence[Fault], fixes: Sequence[FieldFix]
     for fault, mend in zip(faults, fixes, strict=True):
         key = key_of(fault.problem)
         place = fault.problem.place.name if fault.problem.place else "the manifest"
-        meant = f"`{mend.name}` is meant" if mend.name != key else f"it belongs into {mend.container}"
+        meant = f"`{mend.name}` is meant" if mend.name != key else f"it belongs in {mend.container}"
         messages.append(f"`{key}` is not a field of {place}{where_text(context, fault)}: {meant}")
-    return _finding(context, faults[0], "; ".join(messages), why_of(context, faults[0]), made)
+    return _finding(context, faults[0], "; ".join(dict.fromkeys(messages)), why_of(context, faults[0]), made)
 
 
 def _left(context: Context, fault: Fault, fixes: tuple[FieldFix, ...]) -> Finding:
@@ -153,7 +153,7 @@ def _refused(context: Context, fault: Fault) -> Finding:
         context,
         fault,
         message,
-        "no client gets the manifest in"
+        "the API server takes the manifest from no client"
         + ("; the agent itself would take it" if context.policy.kind in EVERY_KIND else ""),
         made,
         advice="" if made else "correct it",
@@ -208,7 +208,7 @@ def _annotations(context: Context) -> Iterator[Finding]:
             f"{context.policy.route}/metadata/annotations/{escape_pointer(key)}",
             Applicability.MANUAL,
             f"no release of Cilium reads the annotation `{key}`",
-            "the policy is enforced as if it was not there",
+            "Cilium enforces the policy as if the annotation were not there",
             severity=Severity.ERROR,
             advice=advice,
             at_key=True,

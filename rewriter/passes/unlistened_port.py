@@ -128,9 +128,9 @@ def _shut(site: PortSite, shut: ShutService) -> Finding:
         site.context,
         site,
         Applicability.UNSAFE if change else Applicability.MANUAL,
-        f"nothing of the pods has {port_text(site.entry)}, and {service} forwards to {shut.target}, which no rule "
-        "lets in",
-        "policies are checked on the port of the pod, so that nobody reaches the Service",
+        f"no container of the pods has port {port_text(site.entry)}, and {service} forwards to {shut.target}, "
+        "which no rule lets in",
+        "policies are checked on the port of the pod, so that no client reaches the Service",
         change=change,
         rests_on=site.pods.workloads,
         evidence=(*workloads_evidence(site.pods.workloads), f"{service}, {service.source}"),

@@ -149,7 +149,8 @@ def _perhaps_misspelt(context: Context, subject: Selector) -> Iterator[Finding]:
             context,
             subject,
             Applicability.MANUAL,
-            f"the policy selects no known pod: none has {selector_text(subject)}; the nearest is {join_names(near)}",
+            f"the policy selects no known pod: none has `{selector_text(subject)}`; the nearest is "
+            f"{join_names(f'`{text}`' for text in near)}",
             "not every pod of the namespace is known, so that it may select others",
             severity=Severity.NOTE,
             evidence=[f"{workload}, {workload.source}: {text}" for text, workload in near.items()],
@@ -180,7 +181,8 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
             context,
             subject,
             Applicability.MANUAL,
-            f"the policy protects no pod: {there}, which it selects, runs on the host network",
+            f"the policy protects no pod: {there}, which it selects, {'runs' if len(nodes) == 1 else 'run'} on the "
+            "host network",
             "a pod on the host network is its node to Cilium, and policies for pods do not apply to it",
             severity=severity_of(context, spec),
             evidence=workloads_evidence(nodes),
@@ -191,7 +193,7 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
         context,
         subject,
         Applicability.MANUAL,
-        f"the policy selects no pod: none has {selector_text(subject)}"
+        f"the policy selects no pod: none has `{selector_text(subject)}`"
         + (f"; the nearest is {join_names(near)}" if near else ""),
         _CHANGES_NOTHING,
         severity=severity_of(context, spec),

@@ -17,6 +17,7 @@ from rewriter.reach.space import Space, pod_bits
 #: Above this many phrases, a set is described by what is missing, where that takes fewer.
 _MANY, _FEW, _VERY_MANY = 4, 2, 8
 _API_SERVERS = f"what is behind service {API_SERVERS}"
+_EVERY_POD = "any pod"
 
 
 class Describer:
@@ -48,7 +49,7 @@ class Describer:
                 shorter = len(others) < len(found) and (len(others) <= _FEW or len(found) > _VERY_MANY)
                 # "Anything" does not describe what leaves out a whole family of addresses, or the world.
                 if shorter and not any(map(is_nearly_everywhere, others)):
-                    found = (f"anything except {join_phrases(others)}",)
+                    found = (f"anything except {'pods' if others == (_EVERY_POD,) else join_phrases(others)}",)
             self._known[key] = found
         return found
 

@@ -120,5 +120,5 @@ def test_a_cluster_that_no_file_is_applied_to_is_seen_before_a_workload_is_read(
     files = {"one/a.yaml": deployment("shop"), "two/b.yaml": "\tbroken: kind: Deployment\n"}
     found = inventory(files, clusters=clusters, local={"one/": "one"})
     assert found.completeness("shop", "one", soon=True).complete
-    assert found.completeness("shop", "two", soon=True).reasons == ("no workload of cluster two is known",)
+    assert found.completeness("shop", "two", soon=True).reasons == ("cluster two (none of its workloads is known)",)
     assert not found.unreadable

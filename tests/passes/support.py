@@ -142,7 +142,7 @@ class Facts:
         listed = {each.cluster for each in self.workloads if each.source.line is None}
         words = [*(() if listed and cluster in (None, *listed) else self.unseen), *self.gaps(group)]
         if cluster is not None and not any(workload.cluster == cluster for workload in self.workloads):
-            words.append(f"no workload of cluster {cluster} is known")
+            words.append(f"cluster {cluster} (none of its workloads is known)")
         places = [*(each.namespace for each in self.workloads), *(each.namespace for each in self.services_)]
         if namespace is not None and namespace not in places:
             words.append(f"nothing of namespace {namespace} is known")

@@ -282,7 +282,7 @@ def test_a_cluster_of_the_mesh_that_nobody_knows() -> None:
     facts = in_mesh(("web", "shop", "cluster-a"), ("agent", "monitoring", "cluster-a"))
     today = fix_file({"matchLabels": AGENT}, facts)
     assert today.only.applicability is Applicability.UNSAFE
-    assert "no workload of cluster" in today.only.advice
+    assert "none of its workloads is known" in today.only.advice
     later = fix_file({"matchLabels": AGENT}, facts, from_version="1.19", to_version="1.20")
     assert later.only.applicability is Applicability.EVIDENT
 

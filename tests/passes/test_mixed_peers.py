@@ -209,7 +209,7 @@ def test_what_it_says_of_a_policy_that_no_release_enforces() -> None:
     found = run(find, cnp("ingress: [{fromEndpoints: [{}], fromCIDR: [10.0.0.0/8]}]")).only
     assert (
         found.why
-        == "the whole policy is not enforced; once it is, ingress of pods app=web in shop is denied by default"
+        == "the whole policy is not enforced; once it is, Cilium denies ingress of pods app=web in shop by default"
     )
 
 

@@ -59,7 +59,7 @@ def test_default_deny_as_cilium_writes_it(rules: str, expected: object) -> None:
     spec = {name: value for name, value in result.manifest["spec"].items() if name != "endpointSelector"}
     assert spec == expected
     assert (result.only.severity, result.only.applicability) == (Severity.ERROR, Applicability.UNSAFE)
-    assert result.only.evidence == ("its name says 'default-deny'",)
+    assert result.only.evidence == ("the name `default-deny`",)
 
 
 @pytest.mark.parametrize("name", ["deny-all", "lockdown", "lock-down", "isolate-db", "isolation", "Default"])
@@ -69,10 +69,10 @@ def test_names_that_say_deny(name: str) -> None:
 
 def test_who_says_deny() -> None:
     described = run(find, cnp("ingress: []\ndescription: denies everything")).only
-    assert described.evidence == ("its description says 'denies everything'",)
+    assert described.evidence == ('the description "denies everything"',)
     manifest = cnp("ingress: []")
     manifest["metadata"]["annotations"] = {"note": "isolates the shop"}
-    assert run(find, manifest).only.evidence == ("its description says 'isolates the shop'",)
+    assert run(find, manifest).only.evidence == ('the description "isolates the shop"',)
 
 
 def test_where_nobody_says_so_it_is_a_candidate() -> None:

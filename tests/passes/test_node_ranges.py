@@ -45,5 +45,5 @@ def test_the_range_of_one_node_is_a_part_of_the_pods(
     run = cnpfix("--format", "json", "--from", "1.18", "--to", "1.19", ".")
     (finding,) = (each for each in json.loads(run.out)["findings"] if each["id"] == "internal-cidr")
     assert finding["applicability"] == "manual" and not finding["patch"]
-    assert finding["message"].endswith("where it holds a part of the pods of default")
+    assert finding["message"].endswith("and holds a part of the pods of default")
     assert "node a (pods 10.42.0.0/24), node.yaml:1" in finding["evidence"]

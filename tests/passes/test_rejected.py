@@ -70,7 +70,7 @@ def test_what_stops_being_enforced() -> None:
     assert only.severity is Severity.ERROR
     assert only.message.startswith("rejected from Cilium 1.20 on: ")
     assert only.why == (
-        "the policy stops being enforced at 1.20: ingress of pods app=web in shop is no longer denied by default"
+        "the policy stops being enforced at 1.20: Cilium no longer denies ingress of pods app=web in shop by default"
     )
 
 
@@ -79,7 +79,9 @@ def test_what_wakes_up() -> None:
     only = run(find, cnp(rules), from_version="1.16", to_version="1.19").only
     assert only.severity is Severity.WARNING
     assert only.message.startswith("rejected before Cilium 1.18: ")
-    assert "the upgrade switches it on at 1.18, and ingress of pods app=web in shop is denied by default" in only.why
+    assert (
+        "the upgrade switches it on at 1.18, and Cilium denies ingress of pods app=web in shop by default" in only.why
+    )
 
 
 def test_a_later_release_may_accept_it() -> None:

@@ -66,7 +66,7 @@ def test_the_candidate_is_what_1_20_makes_of_it(rules: str, names: str, removed:
 def test_it_says_what_opens() -> None:
     only = run(find, cnp(port_rule("{kafka: [{topic: a}]}")), from_version="1.19", to_version="1.20").only
     assert words(only.opens) == (
-        "everything from the peers of the rule to pods app=web in shop on 9092/TCP that the L7 rule holds back today",
+        "all traffic from the peers of the rule to pods app=web in shop on 9092/TCP that the L7 rule holds back today",
     )
     assert words(only.closes) == ()
 

@@ -152,7 +152,7 @@ def test_ports(written: Any, expected: list[dict[str, Any]] | None) -> None:
 def test_a_wrong_port_is_an_error_that_names_both() -> None:
     only = run(find, policy(rule(WEB_REFERENCE, "{port: '80', protocol: TCP}")), facts(WEB)).only
     assert only.severity is Severity.ERROR
-    assert only.message == "toPorts names port 80/TCP of Service prod/web, which means 8080/TCP"
+    assert only.message == "`toPorts` names port 80/TCP of Service prod/web, which means 8080/TCP"
     assert words(only.opens) == ("from pods app=myclient in default to backends of Service prod/web on 8080/TCP",)
     assert words(only.closes) == ("from pods app=myclient in default to backends of Service prod/web on 80/TCP",)
 

@@ -129,7 +129,7 @@ def _rule(left: Mapping[str, Any], name: str, meant: set[str], *, network_policy
             else f"the rule names no peer and no port, and {verb} nothing"
         )
     if meant & set(peer_fields) and not peers:
-        who = "everybody" if name.startswith("in") else "every destination"
+        who = "every source" if name.startswith("in") else "every destination"
         return f"the rule {verb} {who} on its ports"
     if meant & {*port_fields, "ports"} and not ports:
         return f"the rule {verb} every port of its peers"

@@ -89,7 +89,7 @@ def _of_tiers(policy: Policy, effects: Effects) -> tuple[Flows, list[Reason]] | 
     if effects.rejected(policy) or not effects.rejected_today(policy):
         return None
     flows = effects.upgrade_among_others(policy, policy)
-    words = f"the agents read {policy.kind}, as k8sClusterNetworkPolicy.enabled asks for"
+    words = f"the agents read {policy.kind}, since `k8sClusterNetworkPolicy.enabled` is set"
     return (flows, [Reason(CLUSTER_NETWORK_POLICIES, "/spec", words)]) if _changes(flows) else None
 
 
@@ -128,14 +128,14 @@ def _without(policy: Policy, routes: Iterable[str]) -> Policy:
 
 def _finding(policy: Policy, flows: Flows, why: Sequence[Reason]) -> Finding:
     reason = why[0] if why else None
-    parts = (("opens", flows.opened), ("closes", flows.closed))
-    what = " and ".join(f"{verb} {join_flows(part, most=_SHOWN)}" for verb, part in parts if part)
-    release = f"Cilium {reason.release}" if reason else "the upgrade"
+    parts = (("also", flows.opened), ("no longer", flows.closed))
+    what = ", and ".join(f"{how} lets through {join_flows(part, most=_SHOWN)}" for how, part in parts if part)
+    when = f"from Cilium {reason.release} on" if reason else "after the upgrade"
     return Finding(
         Severity.ERROR if flows.opened else Severity.WARNING,
         Applicability.MANUAL,
         policy.route + (reason.route if reason else "/spec"),
-        f"{release} changes what this policy means: it {what}",
+        f"{when}, this policy {what}",
         why="; ".join(dict.fromkeys(f"from {reason.release} on, {reason.words}" for reason in why)),
         advice=" ".join(dict.fromkeys(reason.advice for reason in why if reason.advice))
         or "Write the rule so that both releases read it as it is meant.",

@@ -77,7 +77,7 @@ def note_on_encrypted(path: str, document: yamltext.Document) -> Reported:
     finding = _note(
         ENCRYPTED,
         "/sops",
-        "holds a policy that SOPS encrypts, which is left alone",
+        "the document holds a policy that SOPS encrypts, and cnpfix leaves it alone",
         "encrypt only what is secret (`encrypted_regex`), or check the decrypted text",
     )
     return Reported(finding, Location(path, where.line, where.column, where.line, where.end_column, document.index))

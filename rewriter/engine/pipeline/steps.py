@@ -28,7 +28,7 @@ _NEEDS_SILENCED = (
     "or in the baseline"
 )
 
-_MENDED = "the fix of another finding of this policy, which wants the same, mends this one too"
+_MENDED = "the fix of another finding of this policy makes the same change, and mends this one too"
 
 
 def fix_finding(

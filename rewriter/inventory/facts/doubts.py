@@ -41,7 +41,8 @@ def service_doubts(service: Service, named: Iterable[Service]) -> Iterator[str]:
         same_place = other.namespace == service.namespace and _may_be_one(other.cluster, service.cluster)
         what = (other.selector, other.ports, other.external_name, other.type)
         if same_place and what != (service.selector, service.ports, service.external_name, service.type):
-            yield f"{service} exists twice with different contents, {service.source} and {other.source}"
+            first, second = sorted((service.source, other.source), key=str)
+            yield f"{service} exists twice with different contents, {first} and {second}"
 
 
 def workload_doubts(workload: Workload, named: Iterable[Workload]) -> Iterator[str]:

@@ -112,8 +112,8 @@ def open_context(context: str, *, kubeconfig: Path | None = None, read_timeout: 
         ) from None
     if _is_in_the_clear(configuration):
         raise ClusterError(
-            f"context {context}: its server is asked over plain HTTP on another machine, where anybody on the way can "
-            "read the credentials; use https, or `kubectl proxy` on this machine"
+            f"context {context}: its server is asked over plain HTTP on another machine, and any machine on the way "
+            "can read the credentials; use https, or `kubectl proxy` on this machine"
         )
     configuration.retries = False
     return ContextApi(context, configuration, RESTClientObject(configuration).pool_manager, read_timeout)

@@ -152,7 +152,7 @@ class Unseen:
 
 
 def _without_workloads(cluster: str) -> Hidden:
-    return Hidden(f"no workload of cluster {cluster} is known", clusters=frozenset({cluster}))
+    return Hidden(f"cluster {cluster} (none of its workloads is known)", clusters=frozenset({cluster}))
 
 
 def _is_managed(namespace: str) -> bool:

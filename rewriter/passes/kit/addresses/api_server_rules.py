@@ -20,7 +20,7 @@ from rewriter.passes.kit.ports.port_numbers import is_on, items_of, names_any, o
 ENTITY = "kube-apiserver"
 
 
-WHY = "policy sees the API server as the entity kube-apiserver on its own port, after load balancing"
+WHY = "policy sees the API server as the entity `kube-apiserver` on its own port, after load balancing"
 
 
 def api_server_finding(

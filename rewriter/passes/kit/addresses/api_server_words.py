@@ -55,7 +55,7 @@ def world_finding(site: RuleSite, field: PeerField, index: int, server: ApiServe
     if site.deny or matches_nodes(site.context):
         return
     entry = field.entries[index]
-    named = "Entity `world`" if entry == "world" else f"`{_text(entry)}`"
+    named = "the entity `world`" if entry == "world" else f"`{_text(entry)}`"
     if not server.is_node:
         yield from _unknown(site, field, index, f"{named} reaches no API server that is a node of the cluster", server)
         return

@@ -40,8 +40,10 @@ class CidrSite:
     field: PeerField
     covered: Coverage
 
-    @property
-    def verb(self) -> str:
+    def verb(self, entries: Sequence[Held]) -> str:
+        """What some entries do, in the number that fits."""
+        if len({held.entry.text for held in entries}) > 1:
+            return "deny" if self.rule.deny else "allow"
         return "denies" if self.rule.deny else "allows"
 
 
@@ -70,7 +72,7 @@ def manual_finding(site: CidrSite, entries: Sequence[Held], reason: str, advice:
         site.context,
         route_of(site, entries),
         Applicability.MANUAL,
-        f"{named_entries(site, entries)} {site.verb} no {what}, {reason}",
+        f"{named_entries(site, entries)} {site.verb(entries)} no {what}, {reason}",
         why_no_match(site),
         severity=Severity.ERROR if site.rule.deny else Severity.WARNING,
         evidence=cidr_evidence(site, entries, ()),

@@ -99,7 +99,7 @@ def _note(site: RuleSite, field: PeerField, entries: list[str], found: list[tupl
         field,
         Applicability.MANUAL,
         f"`{name}` {join_names(entries)} does not match clients of {join_names(services)} that come in by another node",
-        "externalTrafficPolicy Cluster sends them on from that node, and policy sees the entity remote-node",
+        "externalTrafficPolicy Cluster sends them on from that node, and policy sees the entity `remote-node`",
         severity=Severity.NOTE,
         evidence=[
             f"{service}, {service.source}: {service.type}, leads to {_ports(ports[name])}"

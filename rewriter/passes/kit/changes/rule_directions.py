@@ -10,7 +10,7 @@ from rewriter.cilium.policy import EGRESS, INGRESS, Policy, Spec
 from rewriter.evidence.context import Context
 from rewriter.finding import FlowClaim
 from rewriter.passes.kit.changes.claims import all_other
-from rewriter.text import subject_text
+from rewriter.text import short_text, subject_text
 
 LISTS = ("ingress", "ingressDeny", "egress", "egressDeny")
 
@@ -60,8 +60,8 @@ def opened_by_name(spec: Spec) -> list[str]:
 def says_deny(context: Context, spec: Spec) -> tuple[str, ...]:
     """What says that denying was meant, as evidence."""
     described = [spec.raw.get("description"), *context.policy.annotations.values()]
-    sources = [("its name", context.policy.name)]
-    sources += [("the rule set", f"enableDefaultDeny.{direction}: true") for direction in denied_by_name(spec)]
-    sources += [("its description", text) for text in described if isinstance(text, str)]
-    sources += [("a comment", text) for text in context.comments() if "cnpfix:" not in text]
-    return tuple(f"{where} says {text.strip()!r:.80}" for where, text in sources if _DENYING.search(text))[:3]
+    sources = [(context.policy.name, "the name `{}`")]
+    sources += [(f"enableDefaultDeny.{direction}: true", "`{}` of the rule set") for direction in denied_by_name(spec)]
+    sources += [(text, 'the description "{}"') for text in described if isinstance(text, str)]
+    sources += [(text, 'the comment "{}"') for text in context.comments() if "cnpfix:" not in text]
+    return tuple(words.format(short_text(text.strip("# "))) for text, words in sources if _DENYING.search(text))[:3]

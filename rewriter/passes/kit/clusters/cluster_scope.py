@@ -123,7 +123,7 @@ def _read_as_more(site: ScopedField) -> tuple[str, str]:
     if rejected_today(context) is not None:
         if site.rule.deny:
             return "which nothing denies today", "the fix would make it deny that"
-        return "which others deny by default today", "others deny it by default today, and the fix would open it"
+        return "which others deny by default today", "others deny it by default today, which the fix would open"
     if _loses_l7_rules(site):
         return "without the L7 rules", f"{after} drops the L7 rules of this rule, {kept}"
     kept_on = context.cluster is not None and context.cluster.mutual_authentication

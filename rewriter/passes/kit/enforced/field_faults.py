@@ -96,11 +96,11 @@ def others_say(context: Context, problem: SchemaProblem, version: Version) -> bo
 def why_of(context: Context, fault: Fault) -> str:
     """What the API server does with the field, and what that leaves."""
     problem, version, policy = fault.problem, fault.releases[-1], context.policy
-    why = "refused by the API server where it validates strictly (kubectl), dropped otherwise"
+    why = "the API server refuses the field where it validates strictly (kubectl), and drops it otherwise"
     parent = problem.route.rpartition("/")[0]
     rest = [p for p in schema_problems(policy.raw, version, policy.route) if not p.unknown and p.route == parent]
     if rest:
-        why = f"refused by the API server, also where it drops unknown fields ({rest[0].message})"
+        why = f"the API server refuses the manifest, also where it drops unknown fields ({rest[0].message})"
     left = without_field(policy.raw, version, problem, policy.route)
     return f"{why}; then {left}" if left else why
 

@@ -174,28 +174,28 @@ _CHANGES: tuple[tuple[Version, Routes, str, str], ...] = (
     (
         NAMESPACE_LABELS_PREFIX_COUNTS,
         _namespace_labels,
-        "a key of a namespace's labels stands alone; before, the peer was bound to the policy's own namespace as well",
+        "a selector on labels of a namespace matches pods of every such namespace; before, only of the policy's own",
         "",
     ),
-    (PORT_RANGES, _end_ports, "`endPort` is read; before, the first port alone counted", ""),
-    (ENABLE_DEFAULT_DENY, _default_deny, "`enableDefaultDeny` is read; before, it was dropped", ""),
+    (PORT_RANGES, _end_ports, "Cilium reads `endPort`; before, it read the first port only", ""),
+    (ENABLE_DEFAULT_DENY, _default_deny, "Cilium reads `enableDefaultDeny`; before, it dropped the field", ""),
     (
         EGRESS_CIDR_GROUPS,
         _groups,
-        "`cidrGroupRef` is read on egress and in deny rules; before, only in `ingress`",
+        "Cilium reads `cidrGroupRef` on egress and in deny rules; before, only in `ingress`",
         "",
     ),
-    (NODE_PEERS, _nodes, "`fromNodes` and `toNodes` are read; before, they were dropped", ""),
+    (NODE_PEERS, _nodes, "Cilium reads `fromNodes` and `toNodes`; before, it dropped them", ""),
     (
         SERVICES_WITH_PORTS,
         _services,
-        "a Service stands for its selector's pods, and one that is not there for anybody",
+        "`toServices` with ports means the pods of the Service, and every destination where no such Service exists",
         "",
     ),
     (
         DEFAULT_LOCAL_CLUSTER,
         _unlabelled_nodes,
-        f"node peers also ask for {CLUSTER_LABEL}, which the `nodeLabels` of the installation leave out",
+        f"a node has to carry the label {CLUSTER_LABEL} as well, and `nodeLabels` of the installation leave it out",
         f"Add {CLUSTER_LABEL} to `nodeLabels` (later patch releases of 1.19 need it no more, cilium/cilium#45956).",
     ),
     (
@@ -207,16 +207,17 @@ _CHANGES: tuple[tuple[Version, Routes, str, str], ...] = (
     (
         DEFAULT_LOCAL_CLUSTER,
         _local_cluster,
-        "peers are pods of the local cluster unless they name one; one that only forbids matched what is no pod too",
+        "a peer means pods of the local cluster unless it names one; before, a selector that only "
+        "excludes labels matched nodes and the world, too",
         "",
     ),
     (DOUBLE_STAR_SPANS_LABELS, _double_stars, "`**.` covers several labels of a name; before, one", ""),
     (
         NAMED_PORTS_PER_DESTINATION,
         _named_ports,
-        "a port name on egress stands for what each destination calls so; before, for one number of all pods, and for "
-        "none where they differ",
+        "a port name on egress means the port that each destination gives that name; before, one number for all "
+        "pods, and none where they differ",
         "",
     ),
-    (ZERO_IS_EVERY_PORT, _zero_with_end, "port 0 is every port, with an `endPort` too", ""),
+    (ZERO_IS_EVERY_PORT, _zero_with_end, "port 0 means every port, with an `endPort` too", ""),
 )

@@ -48,13 +48,13 @@ def dns_astray(context: Context, spec: Spec, egress: Sequence[Rule]) -> Iterator
 
 
 def _finding(context: Context, spec: Spec, rule: Rule, field: PeerField, server: DnsServer, *, own: bool) -> Finding:
-    where = f"pods of {context.policy.namespace} alone" if own else "addresses outside of the cluster alone"
+    where = f"pods of {context.policy.namespace}" if own else "addresses outside of the cluster"
     return report(
         context,
         field.route,
         decided((not server.known or not own, UNSAFE), (OTHERWISE, EVIDENT)),
-        f"the rule for DNS reaches {where}, and these pods ask {server.words}",
-        f"no policy lets {subject_text(context.policy, spec)} reach these, so that every name stays unknown",
+        f"the rule for DNS reaches only {where}, and these pods ask {server.words}",
+        f"no policy lets {subject_text(context.policy, spec)} reach them, so that every name stays unknown",
         change=dns_rule(context, spec, rule, server),
         severity=Severity.WARNING if is_dns_rule(rule) else Severity.NOTE,
         rests_on=server.rests_on,

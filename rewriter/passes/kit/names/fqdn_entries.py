@@ -180,7 +180,7 @@ def _internal(name: FqdnEntry, exact: str) -> WrongName | None:
         advice = "select the pods that are meant with `toEndpoints`"
         return WrongName(name, message, _WHY_INSIDE, advice) if exact.endswith(_DOMAIN) else None
     if place == _API_SERVER:
-        return WrongName(name, f"{message}: of the API server", _WHY_INSIDE, _API_SERVER_ADVICE)
+        return WrongName(name, f"{message}, that of the API server", _WHY_INSIDE, _API_SERVER_ADVICE)
     service_name, namespace = place
     context = name.context
     own = context.cluster.name if context.cluster else None
@@ -191,7 +191,7 @@ def _internal(name: FqdnEntry, exact: str) -> WrongName | None:
         advice = (
             f"select the pods behind Service {namespace}/{service_name} with `toEndpoints`, on the ports they listen on"
         )
-        return WrongName(name, f"{message}, and no ExternalName Service that is known", _WHY_INSIDE, advice)
+        return WrongName(name, f"{message}, and no known ExternalName Service has it", _WHY_INSIDE, advice)
     service = services[0]
     if not service.selector:
         return None  # An ExternalName, or endpoints that may be outside: such names match.
@@ -269,7 +269,7 @@ def _exposed(name: FqdnEntry, exact: str) -> WrongName | None:
     found = exposed_name(name.context, exact)
     if found is None:
         return None
-    message = f"{exact} is a host of this cluster, {found.by}"
+    message = f"{exact} is a host of this cluster, of {found.by}"
     evidence = (f"{found.by}: {found.source}", *found.records)
     if found.service is not None:
         return _load_balancer(name, found, found.service, message, _WHY_EXPOSED)
@@ -291,7 +291,7 @@ def _exposed_pattern(name: FqdnEntry, pattern: str) -> WrongName | None:
     found = exposed_pattern(name.context, pattern, used)
     if found is None:
         return None
-    message = f"`{pattern}` covers hosts of this cluster, {found.by}"
+    message = f"`{pattern}` covers hosts of this cluster, of {found.by}"
     if found.by_cilium:
         advice = f"write `toEntities: [ingress]` for them; {_EVERY_HOST}"
     else:

@@ -18,7 +18,7 @@ def unlearned_message(found: Unlearned, denying: Sequence[AppliedRule] = ()) -> 
     if found.misses and server is not None:
         return f"`toFQDNs` learns no address: DNS goes to {server.words}, and no rule with `rules.dns` names it"
     if found.open_at:
-        return "`toFQDNs` learns no address: DNS is let out without `rules.dns`, past the DNS proxy"
+        return "`toFQDNs` learns no address: a rule lets DNS out without `rules.dns`, past the DNS proxy"
     where = f" to {server.words}" if server is not None and server.instead_of else ""
     return f"`toFQDNs` learns no address: no policy of these pods lets DNS out{where}"
 

@@ -110,7 +110,7 @@ def stranger_finding(site: Site, selector: Selector, namespace: str, *, elsewher
         what = f"pods that match live in {meant.namespace}"
         words = f"pods {pods} in {meant.namespace}"
     else:
-        what = f"none has {selector_text(Selector('', tuple(filter(None, [meant.wrong]))))}; {near} {there}"
+        what = f"none has `{selector_text(Selector('', tuple(filter(None, [meant.wrong]))))}`; {near} `{there}`"
         words = f"pods {there} in {namespace}"
     severity = Severity.ERROR if site.deny else Severity.WARNING
     known = "" if meant.certain else "known "

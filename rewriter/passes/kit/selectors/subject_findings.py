@@ -182,7 +182,7 @@ def selects_no_node(context: Context, spec: Spec, subject: Selector) -> Iterator
             context,
             subject,
             Applicability.MANUAL,
-            f"the policy selects no node: none has {selector_text(subject)}; the nearest is {join_names(near)}",
+            f"the policy selects no node: none has `{selector_text(subject)}`; the nearest is {join_names(near)}",
             "the policy changes nothing for the nodes that it was written for",
             severity=severity_of(context, spec),
             evidence=tuple(near.values()),

@@ -78,7 +78,7 @@ def _finding(
         f"{spec.route}/endpointSelector",
         Applicability.MANUAL,
         f"the policy {message}",
-        "`endpointSelector` of a clusterwide policy selects the entity ingress too, which then is in default deny",
+        "`endpointSelector` of a clusterwide policy selects the entity `ingress` too, which then is in default deny",
         evidence=[f"{front}, {front.source}: class {front.class_name or 'cilium'}", *more],
         advice=advice,
         at_key=True,
