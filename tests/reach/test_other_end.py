@@ -55,6 +55,17 @@ def test_a_port_name_that_no_pod_is_known_to_have(port: str, at_db: list[dict[st
     assert bool(opened(*at_db, port=port)) is passes
 
 
+def test_the_policies_of_the_other_end_count_as_they_are_when_the_flow_passes() -> None:
+    shut, free = (
+        policy_world([cnp(endpointSelector=DB, ingress=[rule])], LATER) for rule in ({}, {"fromEndpoints": [{}]})
+    )
+    without, with_rule = (policy_world([cnp(egress=[rule])], LATER) for rule in ({}, {"toEndpoints": [DB]}))
+    assert reach(without, with_rule, clusters=("a",), ends=(shut, free)).opened
+    assert not reach(without, with_rule, clusters=("a",), ends=(free, shut)).opened
+    assert reach(with_rule, without, clusters=("a",), ends=(free, shut)).closed
+    assert not reach(with_rule, without, clusters=("a",), ends=(shut, free)).closed
+
+
 def test_a_port_name_is_the_number_that_each_pod_gives_it() -> None:
     def pod(tier: str, number: int) -> Identity:
         labels = pod_labels(cluster="a", namespace="shop", labels={"app": "db", "tier": tier})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from rewriter.cilium.cidr import parse_prefix
 from rewriter.cilium.identity import Identity, reserved_identity
-from rewriter.cilium.settings import Settings
+from rewriter.cilium.settings import EnforcementMode, Settings
 from rewriter.cilium.verdict import Engine
 from rewriter.cilium.version import Version
 from rewriter.reach.compare import reach
@@ -69,6 +70,20 @@ def test_agrees_with_verdicts(sets: list[list[dict[str, Any]]]) -> None:
                 old, new = (passes(source, destination, protocol, port, when) for when in ("before", "after"))
                 assert said(found, "opened", source, destination, protocol, port) == (new and not old)
                 assert said(found, "closed", source, destination, protocol, port) == (old and not new)
+
+
+def test_where_every_pod_is_in_default_deny_both_ends_need_a_rule() -> None:
+    settings = replace(of_cluster("a", 18), enforcement=EnforcementMode.ALWAYS)
+    out = cnp(egress=[{"toEndpoints": [{}]}])
+    into = cnp(endpointSelector={"matchLabels": {"app": "cart"}}, ingress=[{"fromEndpoints": [{}]}])
+
+    def opened(*manifests: dict[str, Any]) -> list[str]:
+        both = Member(policy_world([], settings), policy_world(manifests, settings))
+        found = compare_mesh([both], [pod("shop", "web"), CART])
+        return [name for pair in found.pairs if pair.change == "opened" for name in pair.destinations]
+
+    assert opened(out) == []
+    assert opened(out, into) == [CART.name]
 
 
 def test_each_direction_is_judged_in_its_own_cluster() -> None:

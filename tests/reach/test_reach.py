@@ -216,11 +216,13 @@ def test_default_deny_begins_and_ends() -> None:
     begins = compare(None, policy)
     assert (texts(begins.opened), texts(begins.closed)) == ([], [])
     assert [str(found) for found in begins.enforced] == ["ingress of pods with app=web of namespace shop"]
+    assert not begins.released
     ends = compare(cnp(ingress=[{}]), None)
     assert texts(ends.opened) == [
         "ingress to pods with app=web of namespace shop from anything except host on every port"
     ]
     assert [found.direction for found in ends.released] == ["ingress"]
+    assert not ends.enforced
 
 
 def test_workloads_of_the_inventory_are_named() -> None:

@@ -48,6 +48,8 @@ def test_a_word_is_replaced_where_it_stands(name: str) -> None:
         ("a: 'b'\n", "b\nc"),
         ("a: >\n  b\n", "b\nc d\n"),
         ("a: >\n  one\n  two\n", "onetwo\n"),
+        ("a: >\n  one\n  two\n", "one, two\n"),
+        ("a: >\n  one\n  two\n  three\n", "one three\n"),
         ('a: "one two three"\n', "one three"),
         ('a: "one two three"\n', "zero one and three!"),
     ],

@@ -57,6 +57,30 @@ def test_evidence_names_the_releases(repository: Repository) -> None:
     assert found.after[POLICY] == GUARDED.replace(STAR, FIXED)
 
 
+#: What installs the chart, whose template names no namespace, and the namespace in which its policy is then.
+INSTALLED = {
+    "Kustomize, whose namespace comes last": (
+        "namespace: shop\nhelmGlobals: {chartHome: .}\nhelmCharts: [{name: chart, releaseName: a, namespace: tools}]\n",
+        "",
+        "shop",
+    ),
+    "a release in another namespace than its manifest": (
+        "namespace: shop\nresources: [a.yaml]\n",
+        release("a", extra="  targetNamespace: tools\n"),
+        "tools",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_the_namespace_is_that_of_what_installs_the_chart(repository: Repository, name: str) -> None:
+    kustomization, manifest, namespace = INSTALLED[name]
+    template = HEAD.replace("  namespace: {{ .Release.Namespace }}\n", "") + DNS + STAR
+    files = chart(template, more={"kustomization.yaml": kustomization, **({"a.yaml": manifest} if manifest else {})})
+    [finding] = repository.treat(files).of("fqdn-double-star")
+    assert f"from pods app=web in {namespace} to" in finding["why"]
+
+
 def test_ci_values_count_where_nothing_installs_the_chart(repository: Repository) -> None:
     files = chart(GUARDED, "enabled: false\n", {"chart/ci/on-values.yaml": "enabled: true\n"})
     found = repository.treat(files)
