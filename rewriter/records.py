@@ -79,11 +79,16 @@ else:
     def _init_slowly(cls):
         """Arguments that do not fit are left to the compiled one, which says what is wrong with them."""
         every = fields(cls)
-        places = [each.name for each in every if each.init and not each.kw_only]
-        own = {each.name for each in every if not each.init}
+        places = [member.name for member in every if member.init and not member.kw_only]
+        own = {member.name for member in every if not member.init}
         plan = [
-            (each.name, _put_of(cls, each.name) or partial(_put_by_name, each.name), each.default, each.default_factory)
-            for each in every
+            (
+                member.name,
+                _put_of(cls, member.name) or partial(_put_by_name, member.name),
+                member.default,
+                member.default_factory,
+            )
+            for member in every
         ]
         after = getattr(cls, "__post_init__", None)
 
@@ -115,39 +120,41 @@ else:
     def _init_of(cls):
         required, optional, named, lines = [], [], [], []
         values = {"_not_given": MISSING}
-        for each in fields(cls):
-            default, factory = f"_default_{each.name}", f"_made_{each.name}"
-            value = each.name
-            if each.default is not MISSING:
-                values[default] = each.default
-                parameter = f"{each.name}={default}"
-                value = each.name if each.init else default
-            elif each.default_factory is not MISSING:
-                values[factory] = each.default_factory
-                parameter = f"{each.name}=_not_given"
-                value = f"{factory}() if {each.name} is _not_given else {each.name}" if each.init else f"{factory}()"
+        for member in fields(cls):
+            default, factory = f"_default_{member.name}", f"_made_{member.name}"
+            value = member.name
+            if member.default is not MISSING:
+                values[default] = member.default
+                parameter = f"{member.name}={default}"
+                value = member.name if member.init else default
+            elif member.default_factory is not MISSING:
+                values[factory] = member.default_factory
+                parameter = f"{member.name}=_not_given"
+                value = (
+                    f"{factory}() if {member.name} is _not_given else {member.name}" if member.init else f"{factory}()"
+                )
             else:
-                parameter = each.name
-            if each.init:
-                (named if each.kw_only else required if parameter == each.name else optional).append(parameter)
-            elif value == each.name:
+                parameter = member.name
+            if member.init:
+                (named if member.kw_only else required if parameter == member.name else optional).append(parameter)
+            elif value == member.name:
                 continue
-            put = _put_of(cls, each.name)
-            values[f"_put_{each.name}"] = put or object.__setattr__
-            lines.append(f"_put_{each.name}(self, {'' if put else repr(each.name) + ', '}{value})")
+            put = _put_of(cls, member.name)
+            values[f"_put_{member.name}"] = put or object.__setattr__
+            lines.append(f"_put_{member.name}(self, {'' if put else repr(member.name) + ', '}{value})")
         if hasattr(cls, "__post_init__"):
             lines.append("self.__post_init__()")
         parameters = ["self", *required, *optional, *(["*", *named] if named else [])]
         return _compiled(cls, "__init__", parameters, lines or ["pass"], values)
 
     def _comparing(cls, name, sign):
-        used = [each.name for each in fields(cls) if each.compare]
+        used = [member.name for member in fields(cls) if member.compare]
         mine, others = _values(used, "self"), _values(used, "other")
         lines = [f"return {mine} {sign} {others} if other.__class__ is self.__class__ else NotImplemented"]
         return _compiled(cls, name, ["self", "other"], lines, {})
 
     def _comparing_slowly(cls, how):
-        used = [each.name for each in fields(cls) if each.compare]
+        used = [member.name for member in fields(cls) if member.compare]
 
         def comparing(self, other):
             if other.__class__ is not self.__class__:
@@ -161,7 +168,7 @@ else:
         return lambda self: hash(tuple(getattr(self, name) for name in used))
 
     def _hashed(cls):
-        return [each.name for each in fields(cls) if (each.compare if each.hash is None else each.hash)]
+        return [member.name for member in fields(cls) if (member.compare if member.hash is None else member.hash)]
 
     def _hash_of(cls):
         return _compiled(cls, "__hash__", ["self"], [f"return hash({_values(_hashed(cls), 'self')})"], {})
@@ -179,7 +186,7 @@ else:
         return method
 
     def _repr(self):
-        shown = ", ".join(f"{each.name}={getattr(self, each.name)!r}" for each in fields(self) if each.repr)
+        shown = ", ".join(f"{member.name}={getattr(self, member.name)!r}" for member in fields(self) if member.repr)
         return f"{self.__class__.__qualname__}({shown})"
 
     def _refuse_change(self, name, _value):
@@ -189,8 +196,8 @@ else:
         raise FrozenInstanceError(f"cannot delete field {name!r}")
 
     def _state(self):
-        return [getattr(self, each.name) for each in fields(self)]
+        return [getattr(self, member.name) for member in fields(self)]
 
     def _restore(self, state):
-        for each, value in zip(fields(self), state, strict=True):
-            object.__setattr__(self, each.name, value)
+        for member, value in zip(fields(self), state, strict=True):
+            object.__setattr__(self, member.name, value)

@@ -121,4 +121,11 @@ def _selectors_of(rule: Rule) -> Iterator[Selector | None]:
 
 def _key_in(selectors: Iterable[Selector | None], key: str) -> str | None:
     found = (requirement for selector in selectors if selector for requirement in selector.requirements)
-    return next((each.written_key for each in found if each.key == key and each.source in (ANY, K8S)), None)
+    return next(
+        (
+            requirement.written_key
+            for requirement in found
+            if requirement.key == key and requirement.source in (ANY, K8S)
+        ),
+        None,
+    )

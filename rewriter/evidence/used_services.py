@@ -52,9 +52,11 @@ def _used_services(context: Context, workload: Workload) -> tuple[UsedService, .
             service = _service(context, workload, name, address=address)
             if service is None:
                 continue
-            ports = tuple(each for each in service.ports if each.protocol == "TCP" and port in (None, each.port))
+            ports = tuple(
+                exposed for exposed in service.ports if exposed.protocol == "TCP" and port in (None, exposed.port)
+            )
             if ports:
-                numbers = tuple(each.port for each in ports)
+                numbers = tuple(exposed.port for exposed in ports)
                 found.setdefault((service.namespace, service.name, numbers), UsedService(service, ports, where))
     return tuple(found.values())
 

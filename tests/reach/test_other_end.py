@@ -56,10 +56,10 @@ def test_a_port_name_that_no_pod_is_known_to_have(port: str, at_db: list[dict[st
 
 
 def test_the_policies_of_the_other_end_count_as_they_are_when_the_flow_passes() -> None:
-    shut, free = (
-        policy_world([cnp(endpointSelector=DB, ingress=[rule])], LATER) for rule in ({}, {"fromEndpoints": [{}]})
-    )
-    without, with_rule = (policy_world([cnp(egress=[rule])], LATER) for rule in ({}, {"toEndpoints": [DB]}))
+    shut = policy_world([cnp(endpointSelector=DB, ingress=[{}])], LATER)
+    free = policy_world([cnp(endpointSelector=DB, ingress=[{"fromEndpoints": [{}]}])], LATER)
+    without = policy_world([cnp(egress=[{}])], LATER)
+    with_rule = policy_world([cnp(egress=[{"toEndpoints": [DB]}])], LATER)
     assert reach(without, with_rule, clusters=("a",), ends=(shut, free)).opened
     assert not reach(without, with_rule, clusters=("a",), ends=(free, shut)).opened
     assert reach(with_rule, without, clusters=("a",), ends=(free, shut)).closed

@@ -23,7 +23,7 @@ def passes_table(folder: str) -> str:
     """The passes as a Markdown table, each with a link into the folder of their pages."""
     rows = [
         f"| [{pass_.code}]({folder}{pass_.id}.md) | `{pass_.id}` | {pass_.title} | {pass_.upgrades} |"
-        for pass_ in sorted(PASSES, key=lambda each: each.code)
+        for pass_ in sorted(PASSES, key=lambda pass_: pass_.code)
     ]
     return "\n".join(["| code | id | finds | runs for |", "| --- | --- | --- | --- |", *rows])
 

@@ -11,7 +11,7 @@ from rewriter.passes import PASSES
 def symptoms() -> str:
     """Every symptom, group by group: cause, how to confirm it, and links to the passes that find it."""
     parts = []
-    for group, members in groupby(read_symptoms(), key=lambda each: each.group):
+    for group, members in groupby(read_symptoms(), key=lambda symptom: symptom.group):
         parts += [f"### {group}", *map(_symptom, members)]
     return "\n\n".join(parts)
 
@@ -19,7 +19,7 @@ def symptoms() -> str:
 def by_pass() -> str:
     """A row for each pass: what it finds, and the symptoms that it explains."""
     rows = ["| pass | finds | what people see |", "| --- | --- | --- |"]
-    for pass_ in sorted(PASSES, key=lambda each: each.code):
+    for pass_ in sorted(PASSES, key=lambda pass_: pass_.code):
         seen = "; ".join(symptom.symptom for symptom in read_symptoms() if pass_.id in symptom.passes)
         rows.append(f"| [{pass_.code} {pass_.id}](passes/{pass_.id}.md) | {pass_.title} | {seen} |")
     return "\n".join(rows)

@@ -83,8 +83,8 @@ def once_more(report: str) -> list[Mutant]:
     """The mutants of a report that lived, in the code of today: a change elsewhere may have moved them a little."""
     found: list[Mutant] = []
     for name, line, operator, change in _LIVED.findall(report):
-        near = [each for each in places(Path(name), (operator,)) if abs(each.line - int(line)) <= _MOVED]
-        for place in sorted(near, key=lambda each: abs(each.line - int(line))):
+        near = [place for place in places(Path(name), (operator,)) if abs(place.line - int(line)) <= _MOVED]
+        for place in sorted(near, key=lambda place: abs(place.line - int(line))):
             mutant = planted(place)
             if mutant is not None and f"{mutant.before} -> {mutant.after}" == change:
                 found.append(mutant)

@@ -104,7 +104,7 @@ class Trial:
             seen, seconds, failed = json.load(written)
         for nodeid in failed:
             print(f"fails without a change, and is left out: {nodeid}", flush=True)
-        return _Map({nodeid: Seen(*each) for nodeid, each in seen.items()}, seconds)
+        return _Map({nodeid: Seen(*parts) for nodeid, parts in seen.items()}, seconds)
 
     def _watched(self, items: Mapping[str, pytest.Item]) -> tuple[object, ...]:
         statements = Statements([mutant.place for mutant in self._mutants])
@@ -148,7 +148,7 @@ class Trial:
             found = self._imported_anew(mutant, chosen, tested.seconds)
         if found.killer:
             killers = self._killers.setdefault(mutant.place.path, [])
-            killers[:] = [found.killer, *(each for each in killers if each != found.killer)][:5]
+            killers[:] = [found.killer, *(killer for killer in killers if killer != found.killer)][:5]
         return found
 
     def _on_import(self, changes: Sequence[tuple[FunctionType, CodeType]]) -> bool:
@@ -158,10 +158,10 @@ class Trial:
         """First those that killed the last mutants of the file, then one of each kind of test in turn, fastest first:
         tests of one kind do much the same."""
         kinds: dict[str, list[str]] = {}
-        for nodeid in sorted(chosen, key=lambda each: seconds[each]):
+        for nodeid in sorted(chosen, key=lambda nodeid: seconds[nodeid]):
             file, _, within = nodeid.partition("::")
             kinds.setdefault(f"{file}::{within.rpartition('/')[0]}", []).append(nodeid)
-        rounds = (nodeid for each in zip_longest(*kinds.values()) for nodeid in each if nodeid is not None)
+        rounds = (nodeid for turn in zip_longest(*kinds.values()) for nodeid in turn if nodeid is not None)
         known = [nodeid for nodeid in self._killers.get(mutant.place.path, ()) if nodeid in set(chosen)]
         return list(dict.fromkeys(chain(known, rounds)))
 

@@ -264,17 +264,17 @@ class _Judge:
         """The installations of Cilium in a cluster of which values are not read."""
         unread = self.workspace.inventory.unread_settings(cluster)
         return [
-            f"what the installation of Cilium at {each.place} takes from {each.sources}: {_settings_of(each)} may "
-            "stand there"
-            if each.sources
-            else f"what {each.place} says of Cilium's settings: it cannot be read"
-            for each in unread
-            if not each.placeholder and each.fields != ()
+            f"what the installation of Cilium at {settings.place} takes from {settings.sources}: "
+            f"{_settings_of(settings)} may stand there"
+            if settings.sources
+            else f"what {settings.place} says of Cilium's settings: it cannot be read"
+            for settings in unread
+            if not settings.placeholder and settings.fields != ()
         ]
 
     def _installs(self, cluster: Cluster | None) -> list[CiliumSettings]:
         inventory = self.workspace.inventory
-        return installs_of((each.settings for each in inventory.installs), cluster, inventory.clusters_of)
+        return installs_of((install.settings for install in inventory.installs), cluster, inventory.clusters_of)
 
 
 def _shows_queries(policy: Policy, route: str) -> bool:
@@ -297,7 +297,7 @@ def _not_listening(end: Endpoint, port: int, protocol: str) -> Iterator[str]:
 
 def _compiled(located: Sequence[LocatedPolicy], settings: Settings, facts: Facts) -> PolicySet:
     return compile_policies(
-        (filled_in(each.policy) for each in located),
+        (filled_in(other.policy) for other in located),
         settings,
         facts,
         namespaces=[other.policy.namespace for other in located],
@@ -328,7 +328,7 @@ def _would_enforce(policy: Policy, direction: str) -> bool:
     if any(rule.direction == direction for rule in policy.rules()):
         return True
     written = [spec.raw.get("policyTypes") for spec in policy.specs]
-    types = [each for several in written if isinstance(several, list) for each in several]
+    types = [type_ for several in written if isinstance(several, list) for type_ in several]
     return policy.kind == KNP and (direction.capitalize() in types or (direction == INGRESS and "Egress" not in types))
 
 

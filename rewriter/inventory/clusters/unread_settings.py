@@ -71,7 +71,7 @@ def _is_last(install: CiliumSettings, place: Source, lines_of: Callable[[str], I
     if place.path != install.source.path or not place.path.endswith((".yaml", ".yml", ".json")):
         return False
     first, line = install.source.line or 1, place.line or 1
-    end = min((each for each in lines_of(place.path) if each > first), default=line + 1)
+    end = min((other for other in lines_of(place.path) if other > first), default=line + 1)
     return first <= line < end and "valuesSecrets" not in install.unread
 
 

@@ -280,9 +280,9 @@ class Delivery:
         nothing = (Placement((), ""),)
         placed = ((path, self._placements.of(self._files.inner(path)) or nothing) for path in paths)
         if self._are_local():
-            found = [self.cluster_at(path, placement) for path, each in placed for placement in each]
+            found = [self.cluster_at(path, placement) for path, placements in placed for placement in placements]
         else:
-            targets = {placement.target for _path, each in placed for placement in each}
+            targets = {placement.target for _path, placements in placed for placement in placements}
             found = [self._named(target) or self._only() for target in targets]
         return frozenset(cluster.name for cluster in found if cluster is not None)
 

@@ -303,16 +303,21 @@ def _karmada(manifest: Manifest) -> Iterator[Mutation]:
     spec = mapping(manifest.value.get("spec"))
     overriders = [mapping(rule.get("overriders")) for rule in items(spec.get("overrideRules"))]
     overriders += [mapping(spec.get("overriders"))] if spec.get("overriders") else []
-    paths = [str(part.get("path", "")) for each in overriders for part in items(each.get("plaintext"))]
-    paths += [str(part.get("fieldPath", "")) for each in overriders for part in items(each.get("fieldOverrider"))]
+    paths = [str(part.get("path", "")) for overrider in overriders for part in items(overrider.get("plaintext"))]
+    paths += [
+        str(part.get("fieldPath", "")) for overrider in overriders for part in items(overrider.get("fieldOverrider"))
+    ]
     touches = any(path.split("/")[1:2] in ([], [""], *([name] for name in _RULES)) for path in paths)
     keys = {key for path in paths for key in _operation_keys(path, {}) if "/labels" in path}
-    for each in overriders:
-        keys |= {key for part in items(each.get("labelsOverrider")) for key in mapping(part.get("value"))}
+    for overrider in overriders:
+        keys |= {key for part in items(overrider.get("labelsOverrider")) for key in mapping(part.get("value"))}
     selectors = items(spec.get("resourceSelectors"))
-    kinds = [str(each.get("kind", "*")) for each in selectors] or ["*"]
+    kinds = [str(selector.get("kind", "*")) for selector in selectors] or ["*"]
     own = manifest.metadata.get("namespace") if manifest.kind == "OverridePolicy" else None
-    places = [[own] if own else [each["namespace"]] if each.get("namespace") else None for each in selectors or [{}]]
+    places = [
+        [own] if own else [selector["namespace"]] if selector.get("namespace") else None
+        for selector in selectors or [{}]
+    ]
     yield from _mutation(manifest, "Karmada", kinds, places, keys=frozenset(map(str, keys)), touches=touches)
 
 

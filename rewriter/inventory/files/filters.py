@@ -109,8 +109,8 @@ def filters_in(text: str) -> Iterator[Filter]:
             yield from _of_pipe(inner[1].split("|"), part.start())
         elif _IN_PLACE.match(part[0]) is not None:
             program = _name(part[0])
-            words = (each for each in _ARGUMENT.findall(part[0])[1:] if each[:1] not in "-'\"" or "/" in each[:2])
-            operands = tuple(each.strip("\"'") for each in words)
+            words = (word for word in _ARGUMENT.findall(part[0])[1:] if word[:1] not in "-'\"" or "/" in word[:2])
+            operands = tuple(word.strip("\"'") for word in words)
             needs = _needs(program, part[0])
             if operands and needs != ():
                 yield Filter(program, part.start(), operands, False, needs)

@@ -91,8 +91,8 @@ def open_context(context: str, *, kubeconfig: Path | None = None, read_timeout: 
 
     configuration = Configuration()
     try:
-        for each in [kubeconfig] if kubeconfig is not None else _usual_kubeconfigs():
-            refuse_unbounded(each, _MAX_KUBECONFIG)
+        for file in [kubeconfig] if kubeconfig is not None else _usual_kubeconfigs():
+            refuse_unbounded(file, _MAX_KUBECONFIG)
         load: Any = load_kube_config  # has no types
         load(
             config_file=None if kubeconfig is None else str(kubeconfig),

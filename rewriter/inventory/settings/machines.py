@@ -202,13 +202,13 @@ class _Reader:
                     stated = [
                         stated for stated in read_machines(self._path, patch) if isinstance(stated, StatedSetting)
                     ]
-                    yield from (replace(each, cluster=name) for each in moved(stated, above))
+                    yield from (replace(setting, cluster=name) for setting in moved(stated, above))
         listed = self._value.get("nodes")
         for index, node in enumerate(listed if isinstance(listed, list) else ()):
             written = mapping(node).get("ipAddress")
             found = [address(text) for text in written.split(",")] if isinstance(written, str) else []
             if found and None not in found:
-                known = tuple(each for each in found if each)
+                known = tuple(part for part in found if part)
                 plane = mapping(node).get("controlPlane") is True
                 where = self._at(f"/nodes/{index}/ipAddress")
                 yield StatedNode(str(mapping(node).get("hostname")), known, plane, where, name)

@@ -52,11 +52,11 @@ def unlisted_names(context: Context, spec: Spec, reach: Reach, workload: Workloa
     ]
     asked = asked_names(context, reach)
     missing = [
-        each
-        for each in used
-        if not any(term.covers(each.name) for term in terms)
-        and not any(just_misses(entry.pattern, each.name) for entry in entries)  # CNP018 says so.
-        and (asked is None or asked.allows(each.name))
+        name
+        for name in used
+        if not any(term.covers(name.name) for term in terms)
+        and not any(just_misses(entry.pattern, name.name) for entry in entries)  # CNP018 says so.
+        and (asked is None or asked.allows(name.name))
     ]
     if not missing:
         return
@@ -66,7 +66,7 @@ def unlisted_names(context: Context, spec: Spec, reach: Reach, workload: Workloa
         context,
         field.route,
         Applicability.UNSAFE if sure else Applicability.MANUAL,
-        f"{workload} uses {join_names(each.name for each in missing)}, and no `toFQDNs` of its policies has "
+        f"{workload} uses {join_names(name.name for name in missing)}, and no `toFQDNs` of its policies has "
         f"{'it' if len(missing) == 1 else 'them'}",
         "the pods reach what is outside of the cluster by the names that their rules have, and nothing else there",
         change=_change(context, spec, rule, field, missing),
@@ -80,12 +80,12 @@ def _outside(context: Context, names: Sequence[UsedName]) -> tuple[UsedName, ...
     own = {name.lower() for route in context.inventory.routes() for name in route.hostnames}
     own |= {name.lower() for ingress in context.inventory.ingresses() for name in ingress.hostnames}
     return tuple(
-        each
-        for each in names
-        if not is_internal(each.name)
-        and each.name not in own
-        and not each.where.startswith("ConfigMap")
-        and not _FOR_BROWSERS.search(each.where.partition(" of ")[0])
+        name
+        for name in names
+        if not is_internal(name.name)
+        and name.name not in own
+        and not name.where.startswith("ConfigMap")
+        and not _FOR_BROWSERS.search(name.where.partition(" of ")[0])
     )
 
 
@@ -102,8 +102,8 @@ def _by_names_alone(context: Context, reach: Reach) -> bool:
 
 
 def _change(context: Context, spec: Spec, rule: Rule, field: PeerField, missing: Sequence[UsedName]) -> Change:
-    entries = [{"matchName": each.name} for each in missing]
+    entries = [{"matchName": name.name} for name in missing]
     made = copied(rule.raw, toFQDNs=entries)
-    words = f"from {subject_text(context.policy, spec)} to {join_names(each.name for each in missing)}"
+    words = f"from {subject_text(context.policy, spec)} to {join_names(name.name for name in missing)}"
     operations = tuple({"op": "add", "path": f"{field.route}/-", "value": entry} for entry in entries)
     return Change(operations, (flow_claim(words, spec, rule, made),))

@@ -95,7 +95,9 @@ def _split(context: Context, site: Site, other: Site, selector: Selector) -> Spl
 
 def _usual_home(selector: Selector) -> str | None:
     """The namespace in which every cluster has the pods of a label; None for other labels."""
-    conditions = [(each.written_key.rpartition(":")[2], each.values) for each in selector.requirements]
+    conditions = [
+        (requirement.written_key.rpartition(":")[2], requirement.values) for requirement in selector.requirements
+    ]
     homes = {WELL_KNOWN.get((key, values[0])) for key, values in conditions if len(values) == 1}
     return homes.pop() if len(homes) == 1 and len(conditions) == 1 else None
 
