@@ -109,6 +109,12 @@ def test_every_dataclass_is_one_of_ours(path: Path) -> None:
     assert "dataclass" not in named or path.stem in GROUND, "take `dataclass` from rewriter.records"
 
 
+def test_the_inside_does_not_know_the_library() -> None:
+    """`cnpfix` is what programs outside import; what is behind it never goes through it."""
+    lines = (line.split() for path in PACKAGE.rglob("*.py") for line in path.read_text().splitlines())
+    assert not [words for words in lines if words[:1] in (["from"], ["import"]) and words[1].split(".")[0] == "cnpfix"]
+
+
 def _imports(path: Path) -> set[str]:
     """The modules of the package that a file imports anywhere: when it is loaded, in a function, or for types alone."""
     found: set[str] = set()

@@ -44,7 +44,10 @@ class ByNamespace(Generic[Made]):
     def namespaces(self) -> Sequence[str | None]:
         """The namespaces, in their order, that something selects pods of."""
         firsts = {namespace: self._first(namespace) for namespace in (*self._open, *self._homes)}
-        return sorted((each for each, first in firsts.items() if first), key=lambda each: firsts[each] or (0, 0))
+        return sorted(
+            (namespace for namespace, first in firsts.items() if first),
+            key=lambda namespace: firsts[namespace] or (0, 0),
+        )
 
     def every(self) -> Iterator[Made]:
         """All that is made."""
@@ -58,7 +61,7 @@ class ByNamespace(Generic[Made]):
         for policy in chosen:
             home = self._outlines[policy].home
             found += ((home, place, made) for place, made in self._places(policy).items())
-        found.sort(key=lambda each: (self._first(each[0]) or (0, 0), each[1]))
+        found.sort(key=lambda entry: (self._first(entry[0]) or (0, 0), entry[1]))
         return [made for _, _, made in found]
 
     @cached_property

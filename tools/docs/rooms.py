@@ -11,7 +11,7 @@ from pathlib import Path
 
 _HEAD = """# Rooms
 
-Every folder of `rewriter/`, and what belongs into it. Of two that stand beside each other the upper one may import the
+Every folder of `rewriter/`, and what belongs in it. Of two that stand beside each other the upper one may import the
 lower one, never the other way round; `tests/test_layers.py` holds that.
 
 """

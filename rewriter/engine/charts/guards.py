@@ -149,7 +149,9 @@ def _all(parts: Iterator[Wanted | None]) -> Wanted | None:
 def _of_block(text: str, block: Block, defaults: Mapping[str, Any]) -> Wanted | None:
     """What holds for a block: its condition, and none of those that it is the `else` of. None where it is not known."""
     own = _condition(text, block.start)
-    before = [_false(each, defaults) for start in block.before if (each := _condition(text, start)) is not None]
+    before = [
+        _false(condition, defaults) for start in block.before if (condition := _condition(text, start)) is not None
+    ]
     return _all(iter([*before, {} if own is None else _true(own, defaults)]))
 
 

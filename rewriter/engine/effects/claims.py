@@ -86,8 +86,8 @@ def _of_spec(claim: FlowClaim, policy: Policy, spec: Spec, direction: str, read:
     Requirements narrow the rules that are declared with them, as the same settings read these.
     """
     rules = ({},) if claim.rules is None else claim.rules
-    each = [read(policy, spec, direction, rule) for rule in rules]
-    for reading in zip(*each, strict=True):
+    readings = [read(policy, spec, direction, rule) for rule in rules]
+    for reading in zip(*readings, strict=True):
         # Rules that are declared several times are read once, and count once.
         entries = list({id(entry): entry for found in reading for entry in found}.values())
         required = [term for entry in entries for term in entry.required]

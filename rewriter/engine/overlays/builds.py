@@ -149,17 +149,17 @@ class Builder:
         tops = [*([] if root is None else [root]), *target.components]
         below = (reach(top, self._patched.kustomizations, self._memo) for top in tops)
         for entry in set(tops).union(*below):
-            each = self._patched.kustomizations.get(entry)
-            if each is None:
+            kustomization = self._patched.kustomizations.get(entry)
+            if kustomization is None:
                 found.add(entry)
                 continue
-            if each.remote:
-                raise BuildError(f"{each.source} lists {each.remote[0]}, which is not in the tree")
-            if outside := read_outside(each.value, entry):
-                raise BuildError(f"{each.source} reads {outside}, which is outside of the tree")
-            if any(each.value.get(name) for name in _CHARTS):
-                raise BuildError(f"{each.source} renders Helm charts")
-            found.update(each.patch_files)
+            if kustomization.remote:
+                raise BuildError(f"{kustomization.source} lists {kustomization.remote[0]}, which is not in the tree")
+            if outside := read_outside(kustomization.value, entry):
+                raise BuildError(f"{kustomization.source} reads {outside}, which is outside of the tree")
+            if any(kustomization.value.get(name) for name in _CHARTS):
+                raise BuildError(f"{kustomization.source} renders Helm charts")
+            found.update(kustomization.patch_files)
             found.update(self._below(entry))
         if any(path.startswith("../") for path in found):
             raise BuildError("it lists files outside of the tree")

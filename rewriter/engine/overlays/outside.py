@@ -35,8 +35,8 @@ def _files(value: Mapping[str, Any]) -> Iterator[str]:
     for key in _GENERATORS:
         items = value.get(key)
         for item in items if isinstance(items, list) else ():
-            each = mapping(item)
-            names = [*_texts(each.get("files")), *_texts(each.get("envs")), *_texts([each.get("env")])]
+            generator = mapping(item)
+            names = [*_texts(generator.get("files")), *_texts(generator.get("envs")), *_texts([generator.get("env")])]
             yield from (name.rpartition("=")[2] for name in names)
 
 

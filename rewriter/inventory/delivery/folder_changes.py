@@ -69,11 +69,11 @@ def folder_changes(files: TreeFiles, kustomizations: Mapping[str, Kustomization]
             yield FolderChange(other.words, other.source, touched)
 
 
-def _may_change(each: Piped, files: TreeFiles, inner: str, kustomizations: Mapping[str, Kustomization]) -> bool:
+def _may_change(piped: Piped, files: TreeFiles, inner: str, kustomizations: Mapping[str, Kustomization]) -> bool:
     """Whether a filter finds in a file, or in what the kustomization beside it adds, what it looks for."""
     beside = kustomizations.get(inner.rpartition("/")[0] or ".")
     texts = [files.bytes_of(inner), files.bytes_of(files.inner(beside.source.path)) if beside else None]
-    return each.filter.may_change(b"\n".join(text for text in texts if text).decode("utf-8", "replace"))
+    return piped.filter.may_change(b"\n".join(text for text in texts if text).decode("utf-8", "replace"))
 
 
 def has_mutators(data: bytes) -> bool:

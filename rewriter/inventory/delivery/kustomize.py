@@ -225,8 +225,8 @@ def below(files: TreeFiles, folder: str) -> tuple[Mapping[str, Any], Sequence[st
                 value.get(field_name) for field_name in ("components", "transformers", "vars", "replacements")
             ):
                 return None
-            each = _kustomization(files, folder, value, source, TextAt(files.names[inner], index))
-            return None if each.is_component or each.remote else (value, each.resources, each.transform)
+            made = _kustomization(files, folder, value, source, TextAt(files.names[inner], index))
+            return None if made.is_component or made.remote else (value, made.resources, made.transform)
     return None
 
 

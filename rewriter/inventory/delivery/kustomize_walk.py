@@ -153,37 +153,37 @@ class Walk:
         `more` are components that its applier puts into it, `inserted` is what else its applier writes there. `own` is
         what a component does in the kustomization that has it.
         """
-        each = self._kustomizations[folder]
+        kustomization = self._kustomizations[folder]
         if folder in within:
-            self._tell(each.source, f"the kustomization lists itself, by way of {' and '.join(within[-2:])}")
+            self._tell(kustomization.source, f"the kustomization lists itself, by way of {' and '.join(within[-2:])}")
             return chain
         if len(within) > 50:
-            self._tell(each.source, "kustomizations are nested more than 50 deep; the rest is not followed")
+            self._tell(kustomization.source, "kustomizations are nested more than 50 deep; the rest is not followed")
             return chain
         within = (*within, folder)
         self.built.setdefault(folder, {})[self._target] = None
-        transform = own or each.with_inserted(inserted)
+        transform = own or kustomization.with_inserted(inserted)
         if not transform.changes_nothing:
             chain = (transform, *chain)
         self.namespaces.setdefault(folder, set()).add(_namespace_at_the_end(chain))
-        for component in reversed((*each.components, *more)):
+        for component in reversed((*kustomization.components, *more)):
             if component in self._kustomizations:
-                chain = self._build(component, chain, within, own=each.of_components.get(component))
+                chain = self._build(component, chain, within, own=kustomization.of_components.get(component))
             else:
-                self._missing(each, component)
-        if each.value.get("configMapGenerator"):
+                self._missing(kustomization, component)
+        if kustomization.value.get("configMapGenerator"):
             self.made.setdefault(folder, []).append(Placement(chain, self._target, self._root))
-        for entry in each.resources:
+        for entry in kustomization.resources:
             if entry in self._kustomizations:
                 self._build(entry, chain, within)
             elif entry in self._files.names:
                 self._emit(entry, chain)
             else:
-                self._missing(each, entry)
-        for url in each.remote:
-            self._tell(each.source, f"{url} is remote and not read")
-        for name in each.unread:
-            self._tell(each.source, f"what `{name}` changes is not read")
+                self._missing(kustomization, entry)
+        for url in kustomization.remote:
+            self._tell(kustomization.source, f"{url} is remote and not read")
+        for name in kustomization.unread:
+            self._tell(kustomization.source, f"what `{name}` changes is not read")
         return chain
 
     def _emit(self, inner: str, chain: Chain) -> None:
@@ -238,11 +238,11 @@ def reach(folder: str, kustomizations: Mapping[str, Kustomization], memo: dict[s
     if folder in memo:
         return memo[folder]
     memo[folder] = frozenset()  # A cycle ends here.
-    each = kustomizations.get(folder)
-    if each is None:
+    kustomization = kustomizations.get(folder)
+    if kustomization is None:
         return memo[folder]
     found = {folder}
-    for entry in (*each.resources, *each.components):
+    for entry in (*kustomization.resources, *kustomization.components):
         found.add(entry)
         found |= reach(entry, kustomizations, memo)
     memo[folder] = frozenset(found)

@@ -68,16 +68,16 @@ def _joined(base: str, path: str) -> str:
 
 
 def _listed(
-    each: Filter,
+    pipe_filter: Filter,
     bases: Sequence[str],
     wanted: Sequence[str],
     folders: Collection[str],
     kustomizations: Mapping[str, Kustomization],
     memo: dict[str, frozenset[str]],
 ) -> Iterator[str]:
-    operands = [_VARIABLE.sub("*", operand).rstrip("/") for operand in each.operands if operand != "-"]
+    operands = [_VARIABLE.sub("*", operand).rstrip("/") for operand in pipe_filter.operands if operand != "-"]
     patterns = {_joined(base, operand) for base in bases for operand in operands if operand not in (".", "*")}
-    if each.is_build and not any(operand not in (".", "*") for operand in operands):
+    if pipe_filter.is_build and not any(operand not in (".", "*") for operand in operands):
         patterns = {base for base in bases if (base or ".") in kustomizations}
     named = {folder for folder in folders if _meets(folder, patterns)}
     built: set[str] = set()
@@ -89,7 +89,7 @@ def _listed(
         if inner in built or _meets(inner, patterns) or any(above in named for above in _above(inner))
     ]
     # A build whose folder is not found may be that of any.
-    yield from found or (wanted if each.is_build and not named else ())
+    yield from found or (wanted if pipe_filter.is_build and not named else ())
 
 
 def _meets(path: str, patterns: Collection[str]) -> bool:

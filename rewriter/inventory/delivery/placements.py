@@ -246,14 +246,14 @@ class Placements:
         for root in (*roots, *cycles):
             queue = [] if root.key in started else [(root, root.manifest.value, root.inner)]
             while queue and len(done) < _MOST_APPLIERS:
-                each, value, target = queue.pop(0)
-                if (each.key, target) in done:
+                applier, value, target = queue.pop(0)
+                if (applier.key, target) in done:
                     continue
-                done.add((each.key, target))
-                started.add(each.key)
-                for inner, placement in self._apply(walk, each, value, target):
+                done.add((applier.key, target))
+                started.add(applier.key)
+                for inner, placement in self._apply(walk, applier, value, target):
                     for other in by_file.get(inner, ()):
-                        if other.key != each.key:
+                        if other.key != applier.key:
                             children.add(other.key)
                             queue.append((other, placement.apply(other.manifest.value), placement.target))
         return walk, frozenset(children)

@@ -82,7 +82,7 @@ def _operations(route: str, meant: Meant) -> Iterator[Operation]:
 
 
 def _labels_in_selector(context: Context, problem: SchemaProblem) -> FieldFix | None:
-    """Labels that stand in a selector itself and belong into its matchLabels."""
+    """Labels that stand in a selector itself and belong in its matchLabels."""
     place = problem.place
     if place is None or "matchLabels" not in place.fields:
         return None
@@ -140,7 +140,7 @@ def _into_absent(context: Context, problem: SchemaProblem) -> Iterator[FieldFix]
 
 
 def _entry_of_item(context: Context, problem: SchemaProblem) -> FieldFix | None:
-    """`port` in an item of toPorts itself, `type` in one of icmps: they belong into an entry of `ports` or `fields`."""
+    """`port` in an item of toPorts itself, `type` in one of icmps: they belong in an entry of `ports` or `fields`."""
     place = problem.place
     if place is None or place.name not in _IN_ENTRIES:
         return None
