@@ -172,7 +172,10 @@ class Git:
         lowered = output.lower()
         if any(sign in lowered for sign in _REFUSED):
             source = self.token.variable if self.token else "no token"
-            return GitError(f"the git server refused the credentials ({source}); it must be allowed to push", output)
+            allowed = "push" if "push" in arguments else "read the repository"
+            return GitError(
+                f"the git server refused the credentials ({source}); it must be allowed to {allowed}", output
+            )
         return GitError(f"git {arguments[0]} failed: {_last_words(output)}", output)
 
 

@@ -97,6 +97,11 @@ def _run(file: Path, workers: int, shard: tuple[int, int] | None, stage: Stage, 
     with ExitStack() as stack:
         stack.enter_context(only_run(places))
         everything = repositories(settings.sources, Clock(), os.environ)
+        if not everything:
+            raise UsageError(
+                f"{file}: the sources name no repository; expected one that is not archived or empty, has a name that "
+                "`match` fits, and that the token may read"
+            )
         mine = [repository for repository in everything if repository.of_shard(shard)]
         executor = stack.enter_context(dask_at(dask)) if dask else Threads(workers)
         progress = stack.enter_context(Progress("repositories", len(mine) * (2 if stage is Stage.ALL else 1)))
@@ -133,7 +138,11 @@ def _merge(files: list[Path], output: Path | None) -> int:
     missing = [str(file) for file in files if not file.is_file()]
     if missing:
         raise UsageError(f"{missing[0]}: no such file; expected a ledger of `cnpfix fleet`")
-    entries = [entry for file in files for entry in Ledger(file).entries()]
+    ledgers = [(file, Ledger(file).entries()) for file in files]
+    for file, lines in ledgers:
+        if not lines and file.stat().st_size:
+            raise UsageError(f"{file}: holds no line of a ledger; expected one of `cnpfix fleet`")
+    entries = [entry for _, lines in ledgers for entry in lines]
     joined = Ledger(output)
     known = set(joined.entries())
     for entry in sorted(dict.fromkeys(entries), key=lambda entry: (entry.at, entry.repository, entry.step)):

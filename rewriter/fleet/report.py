@@ -122,7 +122,7 @@ def _totals(summary: Mapping[str, Any]) -> Iterator[str]:
     """What was read, and what was found, in two lines."""
     states = ", ".join(f"{number} {state}" for state, number in sorted(summary["states"].items()))
     read = _counted(summary["repositories"], "repository", "repositories")
-    yield f"{read} ({states}), {_counted(summary['policies'], 'policy', 'policies')}"
+    yield f"{read}{f' ({states})' if states else ''}, {_counted(summary['policies'], 'policy', 'policies')}"
     yield f"{_counted(summary['findings'], 'finding', 'findings')}, {summary['fixes']} to fix"
 
 
@@ -134,15 +134,18 @@ def as_page(found: Sequence[RepositoryResult]) -> str:
     """One page without scripts, which asks nothing of the network."""
     summary = as_json(found)["summary"]
     rows = "".join(_row(result) for result in sorted(found, key=lambda result: (-_total(result), result.name)))
-    passes = "".join(
-        f"<tr><td>{html.escape(name)}</td><td>{count}</td></tr>"
-        for name, count in sorted(summary["passes"].items(), key=lambda item: (-item[1], item[0]))
-    )
     return _PAGE.format(
         summary=html.escape(", ".join(_totals(summary))),
         rows=rows,
-        passes=passes,
+        passes=_counts(summary["passes"]),
+        clusters=_counts(summary["clusters"]),
     )
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    """Rows of a table, the largest number first."""
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return "".join(f"<tr><td>{html.escape(name)}</td><td>{count}</td></tr>" for name, count in ranked)
 
 
 def _row(result: RepositoryResult) -> str:
@@ -181,5 +184,6 @@ th[scope=row] {{ font-weight: 600; overflow-wrap: anywhere; }}
 <table><thead><tr><th>repository</th><th>policies</th><th>errors</th><th>warnings</th><th>notes</th><th>to fix</th>
 <th>state</th></tr></thead><tbody>{rows}</tbody></table>
 <h2>Passes</h2><table><thead><tr><th>pass</th><th>findings</th></tr></thead><tbody>{passes}</tbody></table>
+<h2>Clusters</h2><table><thead><tr><th>cluster</th><th>findings</th></tr></thead><tbody>{clusters}</tbody></table>
 </main></body></html>
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rewriter import __version__
+from rewriter.bot.remote import parse_remote
 from rewriter.fleet.executors import Executor
 from rewriter.fleet.ledger import DONE, HELD, Entry, Ledger, newest
 from rewriter.fleet.repositories import FleetRepository, Shard
@@ -126,18 +128,32 @@ class FleetRun:
         return steps
 
     def requests(self, steps: Sequence[Step], now: float) -> None:
-        """Opens and updates requests, no more than the settings allow in an hour; the rest is held for a later run."""
-        known = newest(self.places.ledger.entries())
-        recent = sum(
-            entry.step == REQUESTS and entry.outcome == DONE and entry.at > now - _HOUR
-            for entry in self.places.ledger.entries()
+        """Opens and updates requests, no more than the settings allow in an hour; the rest is held for a later run.
+
+        Shards have equal parts of what is allowed: they do not see each other's ledgers.
+        """
+        entries = self.places.ledger.entries()
+        known = newest(entries)
+        made = Counter(
+            _forge_of(entry.repository)
+            for entry in entries
+            if entry.step == REQUESTS and entry.outcome == DONE and entry.at > now - _HOUR
         )
-        due = [step for step in steps if _has_fixes(step) and not _holds(replace(step, name=REQUESTS), known)]
-        allowed = max(0, self.settings.limit_per_hour - recent)
-        for step in due[allowed:]:
-            reason = f"{self.settings.limit_per_hour} an hour are allowed; run again later"
-            self._note(Entry(step.repository.url, REQUESTS, step.base, __version__, "", HELD, 0, now, reason), known)
-        wanted = [requests_step(step, self._given(), self._versions()) for step in due[:allowed]]
+        shards = self.places.shard[1] if self.places.shard else 1
+        allowed = max(1, self.settings.limit_per_hour // shards)
+        wanted = []
+        for step in steps:
+            if not _has_fixes(step) or _holds(replace(step, name=REQUESTS), known):
+                continue
+            forge = _forge_of(step.repository.url)
+            made[forge] += 1
+            if made[forge] <= allowed:
+                wanted.append(requests_step(step, self._given(), self._versions()))
+            else:
+                reason = f"{allowed} an hour are allowed on {forge}; run again later"
+                self._note(
+                    Entry(step.repository.url, REQUESTS, step.base, __version__, "", HELD, 0, now, reason), known
+                )
         for entry in self.executor.each(carry_out, wanted):
             self._note(entry, known)
 
@@ -188,6 +204,10 @@ def _holds(step: Step, known: dict[tuple[str, str], Entry]) -> bool:
             __version__,
         )
     )
+
+
+def _forge_of(url: str) -> str:
+    return parse_remote(url).host
 
 
 def _has_fixes(step: Step) -> bool:

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from rewriter.cilium.version import SUPPORTED
+from rewriter.config.table import is_release
 from rewriter.discovery import read_bounded, why_unread
 from rewriter.records import dataclass
 
@@ -43,7 +46,7 @@ class Source:
 class FleetSettings:
     """A fleet. `inventories` are snapshots of clusters; `timeout` is in seconds, for each step of a repository.
 
-    `requests`: pull requests are opened, no more than `limit_per_hour` repositories in an hour.
+    `requests`: pull requests are opened, for no more than `limit_per_hour` repositories of a forge in an hour.
     """
 
     work: Path
@@ -78,8 +81,8 @@ def read_settings(path: Path) -> FleetSettings:
         work=path.parent / table.text("work", "fleet-work"),
         sources=sources,
         inventories=tuple(file for glob in globs for file in _files(path, glob)),
-        from_version=table.text("from", "") or None,
-        to_version=table.text("to", "") or None,
+        from_version=table.release("from"),
+        to_version=table.release("to"),
         timeout=table.number("timeout", 900),
         requests=requests.flag("enabled"),
         limit_per_hour=requests.number("limit_per_hour", 20),
@@ -106,7 +109,19 @@ def _source(path: Path, table: _Table) -> Source:
         urls = tuple(text for line in lines if (text := line.partition("#")[0].strip()))
         return Source(urls=urls, match=match, insecure=insecure)
     api_url = table.text("api_url", "") or None
+    if api_url is not None and not _is_address(api_url):
+        raise FleetError(
+            f"{table.where}: api_url: expected a URL such as https://git.example.org/api/v4, with no credentials in it"
+        )
     return Source(kind, table.text(kind, ""), match=match, api_url=api_url, insecure=insecure)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("https", "http") and bool(parts.hostname) and not (parts.username or parts.query)
 
 
 def _files(path: Path, glob: str) -> list[Path]:
@@ -135,6 +150,12 @@ class _Table:
         value = self.data.get(key, usual)
         if not isinstance(value, str) or (key in self.data and not value.strip()):
             raise FleetError(f"{self.where}: {key}: expected a text")
+        return value
+
+    def release(self, key: str) -> str | None:
+        value = self.text(key, "") or None
+        if value is not None and not is_release(value):
+            raise FleetError(f"{self.where}: {key}: expected one of {', '.join(map(str, SUPPORTED))}")
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:

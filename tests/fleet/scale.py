@@ -2,7 +2,8 @@
 
 `make fleet` makes the repositories, serves them by git's own `http-backend` beside an API that lists them, and runs
 `cnpfix fleet` with one and with two workers; `--kills 50` also kills a worker or the driver at 50 moments drawn by
-seed, with an API that fails half of the time. Exit 1 when a bound is not held.
+seed, with an API that fails half of the time, a repository that hangs, one of 2 GB and one that is garbage, and with
+requests. Exit 1 when a bound is not held.
 """
 
 from __future__ import annotations
@@ -31,8 +32,11 @@ from tests.fleet.conftest import Organisation
 #: Times as fast with two workers as with one.
 LEAST_GAIN = 1.8
 MOST_MEGABYTES = 500
-#: Part of the steps that are done again, in a run that is killed.
+#: Part of the steps that are done again, in a run that is killed; of a small fleet one for each kill, which ends one.
 MOST_AGAIN = 0.01
+HANGS, LARGE, GARBAGE = "z-hangs", "z-large", "z-garbage"
+#: Far above what one with policies and workloads takes, far below what it has.
+MOST_OF_LARGE = 10 << 20
 
 _CONFIG = '[[clusters]]\nname = "prod"\n'
 _WORKLOAD = """apiVersion: apps/v1
@@ -75,15 +79,39 @@ def make(folder: Path, count: int, policies: int) -> None:
     """The bare repositories of organisation `acme`, each with one commit."""
     empty = folder / "empty"
     git(folder, "init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(empty))
+    git(empty, "config", "http.receivepack", "true")
+    git(empty, "config", "uploadpack.allowFilter", "true")
     for number in range(count):
         bare = folder / "acme" / f"r-{number:04}.git"
         shutil.copytree(empty, bare)
-        stream = [b"commit refs/heads/main\ncommitter A <a@example.org> 1700000000 +0000\ndata 5\nBegin\n"]
-        for name, text in files_of(number, count, policies).items():
-            data = text.encode()
-            stream.append(f"M 100644 inline {name}\ndata {len(data)}\n".encode() + data + b"\n")
-        subprocess.run(["git", "-C", str(bare), "fast-import", "--quiet"], input=b"".join(stream), check=True)
+        fill(bare, files_of(number, count, policies))
     shutil.rmtree(empty)
+
+
+def fill(bare: Path, files: dict[str, str], zeros: int = 0) -> None:
+    """Gives a repository one commit: files, and one of so many zeros if there are to be any."""
+    command = ["git", "-C", str(bare), "fast-import", "--quiet"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"commit refs/heads/main\ncommitter A <a@example.org> 1700000000 +0000\ndata 5\nBegin\n")
+        for name, text in files.items():
+            data = text.encode()
+            process.stdin.write(f"M 100644 inline {name}\ndata {len(data)}\n".encode() + data + b"\n")
+        if zeros:
+            process.stdin.write(f"M 100644 inline data.bin\ndata {zeros}\n".encode())
+            for _ in range(zeros >> 20):
+                process.stdin.write(bytes(1 << 20))
+            process.stdin.write(b"\n")
+    assert process.returncode == 0
+
+
+def make_hard(folder: Path, count: int) -> None:
+    """Repositories that are hard: one that the server hangs for, one of 2 GB, one that is garbage."""
+    for name in (HANGS, LARGE, GARBAGE):
+        shutil.copytree(folder / "acme" / "r-0000.git", folder / "acme" / f"{name}.git")
+    fill(folder / "acme" / f"{LARGE}.git", files_of(count, count + 1, 1), zeros=2 << 30)
+    garbage = {"cnpfix.toml": "[[clusters]\n", "policy.yaml": "kind: CiliumNetworkPolicy\n\tx: [\n"}
+    fill(folder / "acme" / f"{GARBAGE}.git", garbage)
 
 
 @dataclass
@@ -103,14 +131,18 @@ class Flaky(Organisation):
 def serve(folder: Path, fails: bool) -> None:
     """Serves the repositories of a folder until stdin ends; the address is the first line of stdout."""
     names = sorted(path.name.removesuffix(".git") for path in (folder / "acme").iterdir())
-    with serving(folder, Flaky(names=names, page_size=100, fails=fails)) as server:
+    api = Flaky(names=names, page_size=100, fails=fails)
+    with serving(folder, api) as server:
+        if fails:
+            server.hanging.add(f"/acme/{HANGS}.git")
         print(server.url, flush=True)
         sys.stdin.read()
+        print(json.dumps([made["base"]["repo"]["full_name"] for made in api.requests]))
 
 
 @contextmanager
-def served(folder: Path, fails: bool = False) -> Iterator[str]:
-    """The address of a server in a process of its own."""
+def served(folder: Path, fails: bool = False, requests: list[str] | None = None) -> Iterator[str]:
+    """The address of a server in a process of its own; `requests` takes the repositories of those that were opened."""
     command = [sys.executable, "-m", "tests.fleet.scale", "--serve", str(folder), *(["--fails"] if fails else [])]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None and process.stdout is not None
@@ -118,13 +150,17 @@ def served(folder: Path, fails: bool = False) -> Iterator[str]:
         yield process.stdout.readline().strip()
     finally:
         process.stdin.close()
+        made = json.loads(process.stdout.read() or "[]")
         process.wait()
+        if requests is not None:
+            requests += made
 
 
-def configure(work: Path, url: str) -> Path:
+def configure(work: Path, url: str, more: str = "", match: str = "*") -> Path:
     work.mkdir()
     path = work / "fleet.toml"
-    path.write_text(f'from = "1.18"\nto = "1.19"\n[[sources]]\ngithub = "acme"\napi_url = "{url}/api/v3"\n')
+    source = f'[[sources]]\ngithub = "acme"\napi_url = "{url}/api/v3"\nmatch = "{match}"\n'
+    path.write_text(f'timeout = 30\nfrom = "1.18"\nto = "1.19"\n{source}{more}')
     return path
 
 
@@ -217,25 +253,49 @@ def _speed(folder: Path, count: int) -> int:
 
 
 def _faults(folder: Path, given: argparse.Namespace) -> int:
-    """The findings of a run that was killed, with a forge that fails, beside those of one that was left alone."""
+    """A run that is killed, on a forge that fails, with hard repositories, beside one that is left alone."""
     with served(folder) as url:
         began = time.monotonic()
         whole = configure(folder / "whole", url)
         start(whole, 2).wait()
         seconds = time.monotonic() - began
-    with served(folder, fails=True) as url:
-        settings = configure(folder / "killed", url)
-        runs = killed(settings, given.kills, seconds, given.seed)
+    make_hard(folder, given.repositories)
+    requests: list[str] = []
+    with served(folder, fails=True, requests=requests) as url:
+        settings = configure(
+            folder / "killed", url, f"[pr]\nenabled = true\nlimit_per_hour = {2 * given.repositories}\n"
+        )
+        # Requests take as long again.
+        runs = killed(settings, given.kills, 2 * seconds, given.seed)
+        once = _steps(settings)
+        start(settings, 2).wait()
+        idle = _steps(settings) == once
     work = settings.parent / "fleet-work"
-    entries = [json.loads(line) for line in (work / "ledger.jsonl").read_text().splitlines()]
-    steps = [(each["repository"].rsplit("/", 1)[1], each["step"]) for each in entries if each["outcome"] == "done"]
-    begun = sum(json.loads(file.read_text())["begun"] for file in work.glob("traces/*/*.json"))
-    again = begun - len(set(steps))
-    print(f"{given.kills} kills, {runs} runs: {len(steps)} steps, {len(set(steps))} different, {again} begun again")
-    same = _findings(whole) == _findings(settings)
+    begun = sum(
+        json.loads(file.read_text())["begun"] for file in work.glob("traces/*/*.json") if GARBAGE not in str(file)
+    )
+    again = begun - len(set(once))
+    print(f"{given.kills} kills, {runs} runs: {len(once)} steps, {len(set(once))} different, {again} begun again")
+    more = "nothing" if idle else "SOMETHING"
+    print(f"{len(requests)} requests, {len(set(requests))} different; a run more does {more}")
+    states = {each["name"].removeprefix("acme/"): each["state"] for each in report(settings)["repositories"]}
+    hard = {name: states.pop(name) for name in (HANGS, LARGE, GARBAGE)}
+    (large,) = work.glob(f"clones/acme_{LARGE}-*")
+    size = sum(path.stat().st_size for path in large.rglob("*") if path.is_file())
+    print(f"{hard}; the one of 2 GB takes {size / (1 << 20):.1f} MiB; others {set(states.values())}")
+    same = _findings(whole) == _findings(settings)[: given.repositories]
     print("the same findings" if same else "OTHER FINDINGS")
-    nothing_lost = len(steps) == len(set(steps)) == 2 * given.repositories
-    return 0 if same and nothing_lost and again <= MOST_AGAIN * len(steps) else 1
+    good = same and idle and size <= MOST_OF_LARGE
+    good &= hard == {HANGS: "failed", LARGE: "done", GARBAGE: "failed"} and set(states.values()) == {"done"}
+    good &= len(once) == len(set(once)) and len(requests) == len(set(requests)) == given.repositories
+    return 0 if good and again <= max(MOST_AGAIN * len(once), given.kills if given.repositories < 1000 else 0) else 1
+
+
+def _steps(settings: Path) -> list[tuple[str, str]]:
+    """The steps that were done, by repository."""
+    ledger = settings.parent / "fleet-work" / "ledger.jsonl"
+    entries = [json.loads(line) for line in ledger.read_text().splitlines()]
+    return [(each["repository"].rsplit("/", 1)[1], each["step"]) for each in entries if each["outcome"] == "done"]
 
 
 def _findings(settings: Path) -> list[Any]:

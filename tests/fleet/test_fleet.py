@@ -6,10 +6,18 @@ import json
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from rewriter import __version__
+from rewriter.fleet.executors import Threads
+from rewriter.fleet.ledger import Entry
+from rewriter.fleet.repositories import FleetRepository
+from rewriter.fleet.run import FleetRun, Places
+from rewriter.fleet.settings import FleetSettings
+from rewriter.fleet.steps import Step
 from tests.bot.server import TOKEN, git
 from tests.cli.support import cnpfix
 from tests.fleet.conftest import Fleet
@@ -146,6 +154,50 @@ def test_shards_together_are_the_whole(fleet: Fleet) -> None:
     assert set(fleet.states().values()) == {"done"} and fleet.report()["summary"]["fixes"] == 3
 
 
+def test_a_file_that_is_no_ledger_is_not_merged(tmp_path: Path) -> None:
+    (tmp_path / "other.jsonl").write_text("{}\n")
+    ran = cnpfix("fleet", "merge", str(tmp_path / "other.jsonl"), "-o", str(tmp_path / "ledger.jsonl"))
+    assert ran.code == 2 and "other.jsonl: holds no line of a ledger" in ran.err
+
+
+def test_a_default_branch_of_another_name(fleet: Fleet) -> None:
+    bare = fleet.server.repository("acme/shop")
+    git(bare, "branch", "-m", "main", "trunk")
+    assert fleet.run().code == 0
+    assert fleet.report()["summary"]["fixes"] == 1
+    assert fleet.report()["repositories"][1]["base"] == git(bare, "rev-parse", "trunk")
+
+
+def test_each_forge_has_its_own_limit_and_each_shard_a_part(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where requests are made, a step that would make one ends at once here."""
+    done: list[str] = []
+
+    def ended(step: Step) -> Entry:
+        done.append(step.repository.url)
+        return Entry(step.repository.url, step.name, step.base, __version__, step.digest, "done", 0.0, 1e6)
+
+    monkeypatch.setattr("rewriter.fleet.run.carry_out", ended)
+    steps = []
+    for host in ("a.example.org", "b.example.org"):
+        for number in range(4):
+            repository = FleetRepository(f"acme/{number}", f"https://{host}/acme/{number}.git")
+            report = fleet.folder / f"{host}-{number}.json"
+            report.write_text('{"summary": {"fixed": 1}}')
+            folder = fleet.folder
+            steps.append(Step("findings", repository, folder, folder, (), report, "base", "digest", 9))
+    settings = FleetSettings(fleet.work, (), requests=True, limit_per_hour=3)
+    for shard, counts in ((None, (3, 3)), ((0, 2), (1, 1)), ((1, 8), (1, 1))):
+        done.clear()
+        FleetRun(settings, Places(fleet.work, shard), Threads(1)).requests(steps, 1e6)
+        found = Counter(url.split("/")[2] for url in done)
+        assert (found["a.example.org"], found["b.example.org"]) == counts
+    done.clear()
+    FleetRun(settings, Places(fleet.work), Threads(1)).requests(steps, 1e6 + 60)
+    assert not done, "the hour is not over"
+    FleetRun(settings, Places(fleet.work), Threads(1)).requests(steps, 1e6 + 3601)
+    assert len(done) == 2
+
+
 def test_a_driver_that_is_killed_loses_nothing(fleet: Fleet) -> None:
     command = [sys.executable, "-m", "rewriter", "fleet", str(fleet.folder / "fleet.toml"), "--workers", "2"]
     for limit in (0.6, 1.2, 1.8, 2.4):
@@ -180,6 +232,9 @@ def test_repositories_by_url_without_a_forge(fleet: Fleet, tmp_path: Path) -> No
         ('[[sources]]\ngithbu = "acme"\n', "unknown key githbu; did you mean github?"),
         ('[[sources]]\nurls = ["git@example.org:a/b"]\n[pr]\nenabled = "yes"\n', "enabled: expected true or false"),
         ('[[sources]]\nurls = ["a b"]\n', "is not on a forge"),
+        ('from = "9.9"\n[[sources]]\nurls = ["git@example.org:a/b"]\n', "from: expected one of 1.15, 1.16"),
+        ('[[sources]]\ngithub = "a"\napi_url = "nonsense"\n', "api_url: expected a URL such as https://"),
+        ('[[sources]]\nurls = ["git@example.org:a/b"]\nmatch = "x*"\n', "the sources name no repository"),
         ('[[sources]]\nurls = ["http://git.invalid/a/b"]\n', "http://git.invalid is plain HTTP"),
         ('[[sources]]\ngitea = "a"\napi_url = "http://git.invalid/api/v1"\n', "git.invalid/api/v1 is plain HTTP"),
         ('[[sources]]\nurls = ["git@example.org:a/b"]\n[[inventories]]\nfiles = ["*.none"]\n', "matches no file"),
