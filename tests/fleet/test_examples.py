@@ -29,6 +29,7 @@ def test_the_chart_makes_a_job_for_each_stage_with_a_whole_fleet(tmp_path: Path)
     stages = [job["template"]["spec"]["containers"][0]["args"][0] for job in jobs]
     assert ["--stage facts" in stages[0], "--stage findings" in stages[1]] == [True, True]
     assert {(job["completionMode"], job["completions"]) for job in jobs} == {("Indexed", 3)}
+    assert all(" --workers 2 " in stage for stage in stages)
     assert all('--shard "$((JOB_COMPLETION_INDEX + 1))/3"' in stage for stage in stages)
     (config,) = (each["data"]["fleet.toml"] for each in made if each["kind"] == "ConfigMap")
     (tmp_path / "fleet.toml").write_text(config)
