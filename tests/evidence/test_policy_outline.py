@@ -13,6 +13,7 @@ from rewriter.cilium.labels import LabelSet, pod_labels
 from rewriter.cilium.policy import EGRESS, INGRESS, is_policy, read_policy
 from rewriter.cilium.version import parse_version
 from rewriter.evidence import policies
+from rewriter.evidence.by_namespace import ByNamespace
 from rewriter.evidence.context import Context
 from rewriter.evidence.policies import Pods, policies_of
 from rewriter.evidence.policy_outline import Outline, outline_of
@@ -72,6 +73,41 @@ def test_the_namespaces_that_peers_may_be_in(peer: dict[str, Any], named: list[s
 )
 def test_a_policy_whose_subjects_show_only_when_it_is_compiled(manifest: dict[str, Any]) -> None:
     assert outline_of(manifest).home is None
+
+
+@pytest.mark.parametrize(
+    ("peer", "points"),
+    [
+        (to(app="db"), False),
+        ({"toServices": [{"k8sService": {"serviceName": "db", "namespace": "data"}}]}, True),
+        ({"toCIDRSet": [{"cidr": "10.0.0.0/8"}]}, False),
+        ({"toCIDRSet": [{"cidr": "10.0.0.0/8"}, {"cidrGroupRef": "pods"}]}, True),
+        ({"toCIDRSet": "10.0.0.0/8"}, True),
+    ],
+)
+def test_services_and_groups_of_addresses_are_looked_for_where_rules_point_at_them(
+    peer: dict[str, Any], points: bool
+) -> None:
+    assert outline_of(policy(peer)).points is points
+
+
+def test_the_order_is_that_of_namespaces_then_that_of_policies() -> None:
+    homes = ["x", "y", None, "x", "z", "y"]
+    outlines = [Outline(home, frozenset({"w"})) for home in homes]
+    made: list[int] = []
+
+    def make(place: int) -> list[str]:
+        made.append(place)
+        return [] if place == 1 else [f"{place}a", f"{place}b"]
+
+    table = ByNamespace(outlines, make, lambda text: "z" if text == "2a" else None)
+    assert table.of("x") == ["0a", "0b", "3a", "3b"] and sorted(made) == [0, 2, 3]
+    # `y` comes up with its second policy: of its first nothing is made.
+    assert table.namespaces() == ["x", "z", None, "y"]
+    every = ["0a", "0b", "3a", "3b", "2a", "4a", "4b", "2b", "5a", "5b"]
+    assert table.naming("w") == [*table.every()] == every
+    assert table.naming("other") == ["2a", "2b"]
+    assert len(made) == len(set(made))
 
 
 def test_what_is_asked_is_answered_as_if_all_had_been_compiled_first(monkeypatch: pytest.MonkeyPatch) -> None:
