@@ -85,6 +85,8 @@ def _shard(text: str | None) -> tuple[int, int] | None:
 
 def _run(file: Path, workers: int, shard: tuple[int, int] | None, stage: Stage, dask: str | None) -> int:
     from rewriter.bot.retry import Clock
+    from rewriter.cilium.version import SUPPORTED
+    from rewriter.config.table import is_release
     from rewriter.fleet.executors import Threads, dask_at
     from rewriter.fleet.ledger import FAILED, Entry, newest
     from rewriter.fleet.report import as_json, as_lines, as_page, results
@@ -93,6 +95,9 @@ def _run(file: Path, workers: int, shard: tuple[int, int] | None, stage: Stage, 
     from rewriter.fleet.settings import read_settings
 
     settings = read_settings(file)
+    for key, release in (("from", settings.from_version), ("to", settings.to_version)):
+        if release is not None and not is_release(release):
+            raise UsageError(f"{file}: {key}: expected one of {', '.join(map(str, SUPPORTED))}")
     places = Places(settings.work.absolute(), shard)
     with ExitStack() as stack:
         stack.enter_context(only_run(places))

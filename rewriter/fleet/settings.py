@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from rewriter.cilium.version import SUPPORTED
-from rewriter.config.table import is_release
 from rewriter.discovery import read_bounded, why_unread
 from rewriter.records import dataclass
 
@@ -81,8 +79,8 @@ def read_settings(path: Path) -> FleetSettings:
         work=path.parent / table.text("work", "fleet-work"),
         sources=sources,
         inventories=tuple(file for glob in globs for file in _files(path, glob)),
-        from_version=table.release("from"),
-        to_version=table.release("to"),
+        from_version=table.text("from", "") or None,
+        to_version=table.text("to", "") or None,
         timeout=table.number("timeout", 900),
         requests=requests.flag("enabled"),
         limit_per_hour=requests.number("limit_per_hour", 20),
@@ -150,12 +148,6 @@ class _Table:
         value = self.data.get(key, usual)
         if not isinstance(value, str) or (key in self.data and not value.strip()):
             raise FleetError(f"{self.where}: {key}: expected a text")
-        return value
-
-    def release(self, key: str) -> str | None:
-        value = self.text(key, "") or None
-        if value is not None and not is_release(value):
-            raise FleetError(f"{self.where}: {key}: expected one of {', '.join(map(str, SUPPORTED))}")
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:

@@ -176,26 +176,30 @@ def report(settings: Path) -> dict[str, Any]:
     return content
 
 
-def killed(settings: Path, kills: int, seconds: float, seed: int) -> int:
+def killed(settings: Path, kills: int, seconds: float, seed: int) -> tuple[int, int]:
     """Runs a fleet to its end, which takes about so many seconds, while workers and drivers are killed.
 
-    Returns how many runs that took.
+    A kill comes some time after the last one, so that most runs get somewhere. Returns how many runs that took, and how
+    many of the kills were of workers.
     """
     chance = random.Random(seed)
-    moments = sorted(chance.uniform(0.5, seconds) for _ in range(kills))
-    began, runs = time.monotonic(), 0
+    longest = max(12.0, 3 * seconds / (kills or 1))
+    gaps = [chance.uniform(0.5, longest) for _ in range(kills)]
+    last, runs, of_workers = time.monotonic(), 0, 0
     driver = None
     while True:
         if driver is None or driver.poll() is not None:
-            if driver is not None and driver.returncode >= 0:
-                return runs
+            if driver is not None and driver.returncode >= 0 and not gaps:
+                return runs, of_workers
             driver, runs = start(settings, 2), runs + 1
         with suppress(subprocess.TimeoutExpired):
-            driver.wait(timeout=max(0.0, moments[0] - (time.monotonic() - began)) if moments else None)
+            driver.wait(timeout=max(0.0, last + gaps[0] - time.monotonic()) if gaps else None)
             continue
-        moments.pop(0)
+        gaps.pop(0)
+        last = time.monotonic()
         workers = _children(driver.pid)
         victim = chance.choice(workers) if workers and chance.random() < 0.5 else driver.pid
+        of_workers += victim != driver.pid
         with suppress(ProcessLookupError):
             os.kill(victim, signal.SIGKILL)
         if victim == driver.pid:
@@ -265,8 +269,7 @@ def _faults(folder: Path, given: argparse.Namespace) -> int:
         settings = configure(
             folder / "killed", url, f"[pr]\nenabled = true\nlimit_per_hour = {2 * given.repositories}\n"
         )
-        # Requests take as long again.
-        runs = killed(settings, given.kills, 2 * seconds, given.seed)
+        runs, workers = killed(settings, given.kills, seconds, given.seed)
         once = _steps(settings)
         start(settings, 2).wait()
         idle = _steps(settings) == once
@@ -275,7 +278,8 @@ def _faults(folder: Path, given: argparse.Namespace) -> int:
         json.loads(file.read_text())["begun"] for file in work.glob("traces/*/*.json") if GARBAGE not in str(file)
     )
     again = begun - len(set(once))
-    print(f"{given.kills} kills, {runs} runs: {len(once)} steps, {len(set(once))} different, {again} begun again")
+    print(f"{given.kills} kills, {workers} of them of workers, {runs} runs")
+    print(f"{len(once)} steps, {len(set(once))} different, {again} begun again")
     more = "nothing" if idle else "SOMETHING"
     print(f"{len(requests)} requests, {len(set(requests))} different; a run more does {more}")
     states = {each["name"].removeprefix("acme/"): each["state"] for each in report(settings)["repositories"]}
