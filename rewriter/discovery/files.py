@@ -16,11 +16,11 @@ _SUFFIXES = (".yaml", ".yml", ".json", ".tpl", ".tmpl", ".gotmpl", ".j2", ".jinj
 #: By far the most.
 _USUAL = (".yaml", ".yml")
 #: Files of Terraform and Terragrunt, which hold no manifests but may say where pods are.
-TERRAFORM_SUFFIXES = (".hcl", ".tf", ".tfvars")
+TERRAFORM_SUFFIXES = (".hcl", ".tf", ".tofu", ".tfvars")
 #: Files of programs that may make manifests, and templates of which something makes some: neither is applied itself.
 PROGRAM_SUFFIXES = (
     *(".jsonnet", ".libsonnet", ".cue", ".k", ".pkl", ".dhall", ".nix", ".star"),
-    *(".sh", ".bash", ".zsh", ".ps1", ".bat", ".cmd", ".mk", ".just", ".py", ".rb", ".bu"),
+    *(".sh", ".bash", ".zsh", ".ps1", ".bat", ".cmd", ".mk", ".just", ".py", ".rb", ".bu", ".fish", ".nu"),
     *(
         f"{suffix}.{made}"
         for suffix in (".yaml", ".yml")
@@ -30,7 +30,7 @@ PROGRAM_SUFFIXES = (
 #: Such files that go by their whole name.
 PROGRAM_NAMES = frozenset(
     {"Makefile", "makefile", "GNUmakefile", "justfile", "Justfile", ".justfile", "Jenkinsfile", "Tiltfile"}
-    | {"mise.toml", ".mise.toml", "Rakefile"}
+    | {"mise.toml", ".mise.toml", "Rakefile", "Makefile.toml", "Earthfile", "Vagrantfile", "package.json"}
 )
 #: Packaged charts, and manifests that are compressed.
 PACKED_SUFFIXES = (".tgz", ".yaml.gz", ".yml.gz")

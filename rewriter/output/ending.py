@@ -39,6 +39,13 @@ def summed_up(report: Report, width: int) -> list[str]:
     return [*_listed(report), line]
 
 
+def run_in_words(report: Report) -> str:
+    """The run in one line of any length, for reports that programs read."""
+    whole, _ = _counted(report)
+    left = "; ".join(str(item) for item in report.not_checked)
+    return f"{whole}; not checked: {left}" if left else whole
+
+
 def _listed(report: Report) -> Iterator[str]:
     for number, item in enumerate(report.not_checked):
         yield f"{'            ' if number else 'not checked:'} {item}"

@@ -6,6 +6,7 @@ from collections import Counter
 
 from rewriter.engine.results.result import Report
 from rewriter.finding import Severity
+from rewriter.output.ending import run_in_words
 from rewriter.output.lines import full_message
 from rewriter.output.style import clean, one_line
 
@@ -15,7 +16,7 @@ _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE
 
 
 def render(report: Report) -> str:
-    """One workflow command a line (GitHub docs, Workflow commands); the last line counts what has none.
+    """One workflow command a line (GitHub docs, Workflow commands), what has none counted, and the run in words.
 
     GitHub drops what is beyond its limit without a word, and not the least important first.
     """
@@ -41,6 +42,7 @@ def render(report: Report) -> str:
     left = len(report.findings) + len(report.errors) - len(lines)
     if left:
         lines.append(f"{left} more have no annotation; the job's summary and the SARIF file have them all")
+    lines.append(one_line(run_in_words(report)))
     return "".join(line + "\n" for line in lines)
 
 

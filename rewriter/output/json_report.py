@@ -7,6 +7,7 @@ from typing import Any
 from rewriter.engine.results.result import FileResult, Report, Reported
 from rewriter.finding import Flows, operations_as_json
 from rewriter.output.diff import unified_diff
+from rewriter.output.ending import run_in_words
 from rewriter.output.style import as_json_text
 from rewriter.output.traffic import observed_as_json, traffic_as_json
 
@@ -30,6 +31,7 @@ def as_json(report: Report) -> dict[str, Any]:
             "fixed": summary.fixed,
             "errors": summary.errors,
             **({"known": summary.known} if summary.known else {}),
+            "run": run_in_words(report),
         },
         "findings": [finding_as_json(item) for item in report.findings],
         "files": [_file(item) for item in report.files],

@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from rewriter.engine.results.result import Report, Reported
 from rewriter.finding import Severity
+from rewriter.output.ending import run_in_words
 from rewriter.output.lines import full_message
 from rewriter.output.style import clean, escaped_marks
 
@@ -19,6 +20,7 @@ def render(report: Report) -> str:
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<testsuites name="cnpfix" {counts}>']
     lines.append(f'  <testsuite name="cnpfix" {counts}>')
     lines += _cases(report)
+    lines += [f"    <system-out>{escape(clean(run_in_words(report)))}</system-out>"]
     lines += ["  </testsuite>", "</testsuites>"]
     return escaped_marks("\n".join(lines) + "\n", "&#35;")
 

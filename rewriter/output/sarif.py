@@ -9,6 +9,7 @@ from urllib.parse import quote
 from rewriter.engine.results.result import FileResult, Report, Reported
 from rewriter.finding import Severity
 from rewriter.output.diff import Replacement, replaced_lines
+from rewriter.output.ending import run_in_words
 from rewriter.output.fingerprint import fingerprints
 from rewriter.output.lines import full_message
 from rewriter.output.style import as_json_text
@@ -31,6 +32,7 @@ def render(report: Report) -> str:
         },
         "columnKind": "unicodeCodePoints",
         "results": _results(report),
+        "properties": {"run": run_in_words(report)},
         "invocations": [
             {
                 "executionSuccessful": not report.errors,

@@ -64,7 +64,8 @@ def test_json_report(repository: Path) -> None:
     report = json.loads(cnpfix("--format", "json").out)
     assert list(report) == ["schema", "tool", "summary", "findings", "files", "errors"]
     assert report["schema"] == 1
-    assert report["summary"] == {"files": 1, "policies": 1, "findings": 1, "fixed": 1, "errors": 0}
+    words = {"run": "1 policy in 1 file, 1 finding"}
+    assert report["summary"] == {"files": 1, "policies": 1, "findings": 1, "fixed": 1, "errors": 0, **words}
     [finding] = report["findings"]
     assert {key: finding[key] for key in ("code", "id", "file", "line", "document", "kind", "namespace", "name")} == {
         "code": "CNP004",

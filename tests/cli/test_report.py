@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -145,6 +146,22 @@ def test_no_mesh_is_known(tree: Path) -> None:
     assert "not checked: CNP004 (no mesh known; cnpfix init)" in cnpfix().out.splitlines()[-1]
     (tree / "cnpfix.toml").write_text('[[clusters]]\nname = "a"\nlocal = ["**"]\nmeshed = false\n')
     assert "no mesh known" not in cnpfix().out
+
+
+@pytest.mark.parametrize("name", ["json", "sarif", "junit", "github"])
+def test_a_report_for_programs_ends_with_the_run_in_one_line(tree: Path, name: str) -> None:
+    (tree / "p.yaml").write_text(PEER)
+    line = "1 policy in 1 file, nothing to report; not checked: CNP006 (no mesh known; cnpfix init)"
+    text = cnpfix("--format", name).out
+    if name == "json":
+        found = json.loads(text)["summary"]["run"]
+    elif name == "sarif":
+        found = json.loads(text)["runs"][0]["properties"]["run"]
+    elif name == "junit":
+        found = ElementTree.fromstring(text).findtext("testsuite/system-out")
+    else:
+        found = text.splitlines()[-1]
+    assert found == line
 
 
 @pytest.mark.parametrize("text", [CLOSED, PEER.replace("app: web", "app: web, io.cilium.k8s.policy.cluster: a")])

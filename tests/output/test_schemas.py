@@ -102,8 +102,9 @@ def _check_junit(root: ElementTree.Element, report: Report) -> None:
 
 
 def _check_github(text: str, report: Report) -> None:
-    lines = text.splitlines()
+    *lines, last = text.splitlines()
     assert len(lines) == len(report.findings) + len(report.errors)
+    assert last.startswith(("no policies found in ", f"{report.summary.policies} polic"))
     assert all(line.startswith(("::error ", "::warning ", "::notice ")) for line in lines)
 
 

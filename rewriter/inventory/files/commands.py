@@ -65,7 +65,7 @@ _REMARK = re.compile(r"[ \t]#[^\n]*")
 _PIPELINE = re.compile(
     r"(?:^|/)(?:\.github/(?:workflows|actions)/.*|\.gitlab-ci[^/]*|\.gitlab/.*|\.circleci/.*|\.woodpecker(?:/.*|\.ya?ml)"
     r"|\.gitea/workflows/.*|\.forgejo/workflows/.*|\.drone\.ya?ml|azure-pipelines[^/]*|bitbucket-pipelines\.ya?ml"
-    r"|cloudbuild\.ya?ml|buildspec\.ya?ml|\.travis\.ya?ml)$"
+    r"|cloudbuild\.ya?ml|buildspec\.ya?ml|\.travis\.ya?ml|\.buildkite/.*|\.semaphore/.*|codefresh\.ya?ml|okteto\.ya?ml)$"
 )
 _TASKS = re.compile(r"(?:^|/)(?:\.?[Tt]askfile[^/]*\.ya?ml|\.taskfiles?/.*\.ya?ml)$")
 

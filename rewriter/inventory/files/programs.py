@@ -39,7 +39,7 @@ _LANGUAGES = {
     ".nix": "Nix",
     ".star": "Starlark",
 }
-_SCRIPTS = (".sh", ".bash", ".zsh", ".ps1", ".bat", ".cmd", ".mk", ".just", ".rb")
+_SCRIPTS = (".sh", ".bash", ".zsh", ".fish", ".nu", ".ps1", ".bat", ".cmd", ".mk", ".just", ".rb")
 #: Modules of Nix that put manifests or charts into a cluster, and the members of a manifest in Nix.
 _NIX = re.compile(
     rb"\bservices\.k3s\.(?:manifests|autoDeployCharts)\b|\bkubernetes\.(?:resources|helm)\b|\bnixidy\b|\bkubenix\b"
@@ -64,7 +64,17 @@ _INCLUDED = re.compile(
 #: A task of Azure Pipelines for Helm up to the next step, and the commands of it that put something into a cluster.
 _HELM_TASK = re.compile(rb"(?m)^[ \t-]*\b(?P<task>task):[ \t]*[\"']?HelmDeploy@[^\n]*\n(?:(?![ \t]*- )[^\n]*\n?)*")
 _INSTALLS = re.compile(rb"\bcommand:[ \t]*[\"']?(?:install|upgrade)\b")
+#: The applications of Helmsman, whose file has any name.
+_OF_HELMSMAN = re.compile(rb"^apps:[^\n]*\n(?s:.)*?\bchart[\"']?[ \t]*:", re.MULTILINE)
+_SETTINGS_OF_HELMSMAN = re.compile(rb"^(?:helmRepos|namespaces|metadata|settings|context):", re.MULTILINE)
 _RELEASES = re.compile(rb"^[\"']?releases[\"']?:", re.MULTILINE)
+#: Manifests whose containers run a tool on the cluster themselves, or scripts for such; and commands as lists.
+_RUNS = re.compile(
+    rb"(?s)(?=.*\b(?:kubectl|helm|oc)\b)(?=.*\bkind:[ \t]*[\"']?(?:CronJob|Job|ConfigMap|Pod|Deployment|Workflow)\b)"
+)
+_TOOL_OF_LIST = re.compile(rb"""[\[\n-][ \t]*["']?(?:[\w/.-]*/)?(?:kubectl|helm|oc)["']?[ \t]*(?:,|\r?\n[ \t]*- )""")
+_LIST = re.compile(rb"""[^\[\]\n]*(?:\n[ \t]*- [^\n]*)*""")
+_BETWEEN = re.compile(rb"""["']?[ \t]*(?:,|\r?\n[ \t]*- )[ \t]*["']?""")
 _CHART = re.compile(rb"[\"']?\bchart[\"']?:")
 _ENVIRONMENT = b"tanka.dev/"
 _RESOURCE = re.compile(
@@ -72,6 +82,13 @@ _RESOURCE = re.compile(
     r'|job|cron_job|replication_controller|service)(?:_v1)?)"\s+"([^"]+)"',
     re.MULTILINE,
 )
+#: Resources of other providers by which a cluster gets what stands in no manifest; where, is not read.
+_BY_OTHERS = re.compile(
+    r'^resource\s+"(argocd_application(?:_set)?|rancher2_app(?:_v2)?|kustomization_resource|k8s_manifest'
+    r'|kubernetes_labels)"\s+"([^"]+)"',
+    re.MULTILINE,
+)
+_LABELS_OF_PODS = re.compile(r'^\s+kind\s*=\s*"Pod"', re.MULTILINE)
 _MODULE = re.compile(r'^module\s+"([^"]+)"\s*\{', re.MULTILINE)
 #: The module that a configuration of Terragrunt is made of.
 _OF_TERRAGRUNT = re.compile(r"^terraform\s*\{", re.MULTILINE)
@@ -90,6 +107,9 @@ _PROJECTS = {
     "werf.yaml": ("a project of werf,", re.compile(rb"^project:", re.MULTILINE)),
     "fleet.yaml": ("a bundle of Rancher Fleet,", re.compile(rb"^helm:", re.MULTILINE)),
     "cdktf.json": ("a project of CDK for Terraform,", re.compile(rb"\b(?:kubernetes|helm)\b")),
+    "zarf.yaml": ("a package of Zarf,", re.compile(rb"\b(?:charts|manifests):")),
+    "porter.yaml": ("a bundle of Porter,", re.compile(rb"\b(?:helm3?|kubernetes)\b")),
+    "helm-chart.yaml": ("a chart of Kluctl,", re.compile(rb"^helmChart:", re.MULTILINE)),
     **dict.fromkeys(("garden.yml", "garden.yaml"), ("deployments of Garden in", _GARDEN)),
 }
 _ANSIBLE_LIST = re.compile(
@@ -99,7 +119,7 @@ _ANSIBLE_SHORT = re.compile(rb"^[ \t-]+(?:k8s|helm)[ \t]*:", re.MULTILINE)
 _ANSIBLE = re.compile(rb"\b(?:kubernetes\.core|community\.kubernetes|redhat\.openshift)\.(?:k8s|helm)\b[ \t]*:")
 #: A member at the margin: a mapping, which is no list of tasks.
 _MARGIN = re.compile(rb"^[A-Za-z_][\w-]*:", re.MULTILINE)
-_TERRAFORM_JSON = re.compile(rb'"(?:helm_release|kubectl_manifest|kubernetes_\w+)"[ \t]*:')
+_TERRAFORM_JSON = re.compile(rb'"(?:helm_release|kubectl_manifest|kubernetes_\w+|argocd_application)"[ \t]*:')
 _NAMED = re.compile(rb"""\bnamespace["']?[ \t]*:[ \t]*["']?([^\s"'#,}]+)""")
 #: Words of libraries that make workloads, in programs that name no kind.
 _MAKES_WORKLOADS = re.compile(rb"(?i)deployment|statefulset|daemonset|cronjob")
@@ -153,7 +173,7 @@ def _programs_in(path: str, data: bytes) -> Iterator[Program]:
             yield Program(_PROJECTS[name][0], Source(path))
         elif name == SKAFFOLD and transforms(data):
             yield Program("what Skaffold's `transform` makes of manifests,", Source(path))
-    elif name.endswith(".tf.json"):
+    elif name.endswith((".tf.json", ".tofu.json")):
         if _TERRAFORM_JSON.search(data) is not None:
             yield Program("resources of Terraform in", Source(path))
     elif is_ansible(path, data):
@@ -165,10 +185,28 @@ def _programs_in(path: str, data: bytes) -> Iterator[Program]:
         yield from (Program("`HelmDeploy` in", Source(path, line)) for line in _helm_tasks(data))
         if _INCLUDED.search(data) is not None:
             yield Program("tasks of another place, included by", Source(path))
+    elif b"apps:" in data and _SETTINGS_OF_HELMSMAN.search(data) and _OF_HELMSMAN.search(data):
+        yield Program("applications of Helmsman in", Source(path))
+    elif _RUNS.search(data) is not None and KIND.search(data) is not None:
+        yield from starmap(Program, commands_in(path, _as_lines(data)))
     elif _ENVIRONMENT in data and name.startswith("spec."):
         yield from _of_yaml(path, data)
     if talos.holds(data):
         yield from starmap(Program, talos.fetched_manifests(path, data))
+
+
+def _as_lines(data: bytes) -> bytes:
+    """A manifest with the commands that are lists on the line on which each begins."""
+    parts, end = [], 0
+    for match in _TOOL_OF_LIST.finditer(data):
+        if match.start() < end:
+            continue
+        line = _LIST.match(data, match.start() + 1)
+        stop = line.end() if line is not None else match.end()
+        text = data[match.start() : stop]
+        parts += [data[end : match.start()], _BETWEEN.sub(b" ", text).replace(b"]", b" "), b"\n" * text.count(b"\n")]
+        end = stop
+    return b"".join([*parts, data[end:]])
 
 
 def _helm_tasks(data: bytes) -> Iterator[int]:
@@ -300,19 +338,29 @@ def _of_module(match: re.Match[str], text: str, path: str) -> Iterator[Program]:
         yield Program(words, Source(path, line), known)
 
 
+def _block(text: str, start: int) -> str:
+    """What stands in a block of Terraform from an offset on."""
+    return text[start : max(text.find("\n}", start), start)]
+
+
 def terraform_programs(path: str, data: bytes) -> Iterator[Program]:
     """The resources of a Terraform file that make pods or Services; Helm releases that are read as such left out."""
     text = data.decode("utf-8", "replace")
     for pattern in (_MODULE, *([_OF_TERRAGRUNT] if path.endswith("terragrunt.hcl") else [])):
         for match in pattern.finditer(text):
             yield from _of_module(match, text, path)
+    yield from starmap(Program, commands_in(path, data))
+    for match in _BY_OTHERS.finditer(text):
+        body = _block(text, match.end())
+        if match[1] != "kubernetes_labels" or _LABELS_OF_PODS.search(body) is not None:
+            yield Program(f"{match[1]} {match[2]} of Terraform,", Source(path, text.count("\n", 0, match.start()) + 1))
     if b"helm_release" not in data and b"kubernetes_" not in data and b"kubectl_manifest" not in data:
         return
     known = read_resources(text)
     for match in _RESOURCE.finditer(text):
         if match.start() in known:
             continue
-        body = text[match.end() : max(text.find("\n}", match.end()), match.end())]
+        body = _block(text, match.end())
         named = [match[1].strip('"') for match in _NAMESPACE.finditer(body)]
         place = named[0] if named and is_namespace(named[0]) else None
         line = text.count("\n", 0, match.start()) + 1
