@@ -14,7 +14,7 @@ from rewriter.inventory.snapshots.form import SnapshotError, keep_snapshot, kept
 
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(form, "_KEPT", {})
+    monkeypatch.setattr(form, "KEPT", {})
 
 
 def written(path: Path, *repositories: str) -> Path:

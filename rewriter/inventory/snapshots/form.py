@@ -126,7 +126,7 @@ def read_snapshot(path: Path, own: Callable[[str], bool] = lambda _repository: F
 
     What is from a repository that is the `own` one is left out: its files are at hand. Raises SnapshotError.
     """
-    kept = _KEPT.get(str(path))
+    kept = KEPT.get(str(path))
     if kept is not None and kept[0] == _state_of(path):
         _, created, parts = kept
     else:
@@ -140,23 +140,23 @@ def keep_snapshot(path: Path) -> bool:
     Whether it had to. Raises SnapshotError.
     """
     state = _state_of(path)
-    kept = _KEPT.get(str(path))
+    kept = KEPT.get(str(path))
     if kept is not None and kept[0] == state:
         return False
-    _KEPT.pop(str(path), None)
-    _KEPT[str(path)] = (state, *_read(path, lambda _repository: False))
+    KEPT.pop(str(path), None)
+    KEPT[str(path)] = (state, *_read(path, lambda _repository: False))
     return True
 
 
 def kept_policies() -> Iterator[RunningPolicy]:
     """The policies of the snapshots that are kept."""
-    return (policy for _, _, parts in _KEPT.values() for _, part in parts for policy in part.policies)
+    return (policy for _, _, parts in KEPT.values() for _, part in parts for policy in part.policies)
 
 
 #: A cluster's entry, and the repository that it is from, if it is from one.
 _Part = tuple[str, Snapshot]
 #: The files that are kept, with what shows that they did not change, and when they were made.
-_KEPT: dict[str, tuple[object, str, Sequence[_Part]]] = {}
+KEPT: dict[str, tuple[object, str, Sequence[_Part]]] = {}
 
 
 def _state_of(path: Path) -> object:
