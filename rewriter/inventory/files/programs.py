@@ -65,14 +65,15 @@ _INCLUDED = re.compile(
 _HELM_TASK = re.compile(rb"(?m)^[ \t-]*\b(?P<task>task):[ \t]*[\"']?HelmDeploy@[^\n]*\n(?:(?![ \t]*- )[^\n]*\n?)*")
 _INSTALLS = re.compile(rb"\bcommand:[ \t]*[\"']?(?:install|upgrade)\b")
 #: The applications of Helmsman, whose file has any name.
-_OF_HELMSMAN = re.compile(rb"^apps:[^\n]*\n(?s:.)*?\bchart[\"']?[ \t]*:", re.MULTILINE)
+_OF_HELMSMAN = re.compile(rb"^apps:", re.MULTILINE)
 _SETTINGS_OF_HELMSMAN = re.compile(rb"^(?:helmRepos|namespaces|metadata|settings|context):", re.MULTILINE)
 _RELEASES = re.compile(rb"^[\"']?releases[\"']?:", re.MULTILINE)
 #: Manifests whose containers run a tool on the cluster themselves, or scripts for such; and commands as lists.
-_RUNS = re.compile(
-    rb"(?s)(?=.*\b(?:kubectl|helm|oc)\b)(?=.*\bkind:[ \t]*[\"']?(?:CronJob|Job|ConfigMap|Pod|Deployment|Workflow)\b)"
+_TOOL = re.compile(rb"\b(?:kubectl|helm|oc)\b")
+_RUNS_TOOLS = re.compile(rb"\bkind:[ \t]*[\"']?(?:CronJob|Job|ConfigMap|Pod|Deployment|Workflow)\b")
+_TOOL_OF_LIST = re.compile(
+    rb"""[\[\n-][ \t]*["']?(?:[\w/.-]{0,200}/)?(?:kubectl|helm|oc)["']?[ \t]*(?:,|\r?\n[ \t]*- )"""
 )
-_TOOL_OF_LIST = re.compile(rb"""[\[\n-][ \t]*["']?(?:[\w/.-]*/)?(?:kubectl|helm|oc)["']?[ \t]*(?:,|\r?\n[ \t]*- )""")
 _LIST = re.compile(rb"""[^\[\]\n]*(?:\n[ \t]*- [^\n]*)*""")
 _BETWEEN = re.compile(rb"""["']?[ \t]*(?:,|\r?\n[ \t]*- )[ \t]*["']?""")
 _CHART = re.compile(rb"[\"']?\bchart[\"']?:")
@@ -88,13 +89,13 @@ _BY_OTHERS = re.compile(
     r'|kubernetes_labels)"\s+"([^"]+)"',
     re.MULTILINE,
 )
-_LABELS_OF_PODS = re.compile(r'^\s+kind\s*=\s*"Pod"', re.MULTILINE)
+_LABELS_OF_PODS = re.compile(r'^[ \t]+kind\s*=\s*"Pod"', re.MULTILINE)
 _MODULE = re.compile(r'^module\s+"([^"]+)"\s*\{', re.MULTILINE)
 #: The module that a configuration of Terragrunt is made of.
 _OF_TERRAGRUNT = re.compile(r"^terraform\s*\{", re.MULTILINE)
-_MODULE_SOURCE = re.compile(r'^\s+source\s*=\s*"([^"]+)"', re.MULTILINE)
+_MODULE_SOURCE = re.compile(r'^[ \t]+source\s*=\s*"([^"]+)"', re.MULTILINE)
 _MODULE_NAMES = re.compile(r"(?:^|[/_.-])(?:k8s|kubernetes|helm|helm-release|addons?|argo-?cd|flux2?)(?:[/_.?-]|$)")
-_NAMESPACE = re.compile(r'^\s+namespace\s*=\s*("[^"$]*"|\S.*)$', re.MULTILINE)
+_NAMESPACE = re.compile(r'^[ \t]+namespace\s*=\s*("[^"$]*"|\S.*)$', re.MULTILINE)
 #: What Garden deploys: charts, containers, manifests of other places.
 _GARDEN = re.compile(rb"(?m)^type:[ \t]*[\"']?(?:helm|container|kubernetes)\b")
 #: Projects of other tools, by the name of their file, with the text that they have where they may make workloads.
@@ -185,14 +186,19 @@ def _programs_in(path: str, data: bytes) -> Iterator[Program]:
         yield from (Program("`HelmDeploy` in", Source(path, line)) for line in _helm_tasks(data))
         if _INCLUDED.search(data) is not None:
             yield Program("tasks of another place, included by", Source(path))
-    elif b"apps:" in data and _SETTINGS_OF_HELMSMAN.search(data) and _OF_HELMSMAN.search(data):
+    elif _is_of_helmsman(data):
         yield Program("applications of Helmsman in", Source(path))
-    elif _RUNS.search(data) is not None and KIND.search(data) is not None:
+    elif _TOOL.search(data) is not None and _RUNS_TOOLS.search(data) is not None and KIND.search(data) is not None:
         yield from starmap(Program, commands_in(path, _as_lines(data)))
     elif _ENVIRONMENT in data and name.startswith("spec."):
         yield from _of_yaml(path, data)
     if talos.holds(data):
         yield from starmap(Program, talos.fetched_manifests(path, data))
+
+
+def _is_of_helmsman(data: bytes) -> bool:
+    apps = _OF_HELMSMAN.search(data) if b"apps:" in data and _SETTINGS_OF_HELMSMAN.search(data) else None
+    return apps is not None and _CHART.search(data, apps.end()) is not None
 
 
 def _as_lines(data: bytes) -> bytes:
