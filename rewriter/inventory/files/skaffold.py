@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
 from typing import Any
 
 from rewriter import yamltext
-from rewriter.inventory.texts.manifests import items, mapping
+from rewriter.inventory.texts.manifests import items, mapping, members
 
 SKAFFOLD = "skaffold.yaml"
 #: Functions that write what nothing here reads.
 _HARMLESS = ("set-annotations", "set-image")
-_DEEPEST = 12
 
 
 def transforms(data: bytes) -> bool:
@@ -23,7 +21,7 @@ def transforms(data: bytes) -> bool:
         documents = yamltext.parse(yamltext.decode(data))
     except yamltext.YamlTextError:
         return True
-    found = (part for document in documents for part in _all("transform", document.value, 0))
+    found = (part for document in documents for part in members(document.value, "transform"))
     return any(not str(item.get("name")).startswith(_HARMLESS) for part in found for item in items(part))
 
 
@@ -35,7 +33,7 @@ def manifest_places(data: bytes, folder: str) -> tuple[str, ...]:
         return (folder,)
     found = {folder: None}
     for document in documents:
-        for part in _all("manifests", document.value, 0):
+        for part in members(document.value, "manifests"):
             listed = [
                 *_texts(mapping(part).get("rawYaml")),
                 *_texts(mapping(mapping(part).get("kustomize")).get("paths")),
@@ -43,19 +41,6 @@ def manifest_places(data: bytes, folder: str) -> tuple[str, ...]:
             for text in (*listed, *_texts(part)):
                 found[posixpath.normpath(posixpath.join(folder, text.partition("*")[0]))] = None
     return tuple(found)
-
-
-def _all(name: str, value: Any, depth: int) -> Iterator[Any]:
-    if depth > _DEEPEST:
-        return
-    if isinstance(value, dict):
-        for key, member in value.items():
-            if key == name:
-                yield member
-            yield from _all(name, member, depth + 1)
-    elif isinstance(value, list):
-        for member in value:
-            yield from _all(name, member, depth + 1)
 
 
 def _texts(value: Any) -> list[str]:

@@ -8,8 +8,7 @@ from typing import Any
 
 from rewriter.inventory.delivery.appliers import api_group
 from rewriter.inventory.files.tree_files import TreeFiles
-from rewriter.inventory.texts.manifests import mapping
-from rewriter.inventory.texts.understood import members
+from rewriter.inventory.texts.manifests import mapping, members
 
 _OF_GATEWAYS = (
     "gateway.*",

@@ -10,6 +10,9 @@ from rewriter import yamltext
 from rewriter.inventory.facts.model import Source
 from rewriter.records import dataclass
 
+#: As deep as the parser takes a text (yamltext `Limits.max_depth`), so that nothing stays unseen.
+_DEEPEST = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -143,3 +146,17 @@ def known_text(value: Any) -> str | None:
 def text_or_none(value: Any) -> str | None:
     """The value if it is a text that is not empty, else None."""
     return value if isinstance(value, str) and value else None
+
+
+def members(value: Any, name: str, depth: int = 0) -> Iterator[Any]:
+    """Every member of a name in a value, however deep."""
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            if key == name:
+                yield part
+            yield from members(part, name, depth + 1)
+    elif isinstance(value, list):
+        for part in value:
+            yield from members(part, name, depth + 1)

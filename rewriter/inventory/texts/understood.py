@@ -6,8 +6,10 @@ namespace holds of such is not complete. `inert_kinds` under [facts] adds kinds 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
+
+from rewriter.inventory.texts.manifests import members
 
 _CILIUM = (
     "CiliumNetworkPolicy CiliumClusterwideNetworkPolicy CiliumCIDRGroup CiliumLoadBalancerIPPool CiliumNode "
@@ -183,7 +185,6 @@ _TELLING: Mapping[tuple[str, str], str] = {
 }
 #: Settings of the pods of Gateways that say nothing of their labels, or that are read for them.
 _READ_PARAMETERS = frozenset({"EnvoyProxy", "CiliumGatewayClassConfig", "GatewayConfig"})
-_DEEPEST = 16
 
 #: Ends of groups whose objects are resources of a cloud, none of them in this cluster: of Crossplane, and of ACK.
 _CLOUDS = (
@@ -274,17 +275,3 @@ def telling_word(version: bytes, kind: bytes) -> bytes | None:
     if not version:  # It is written so that only a parser reads it.
         return next((word for (_group, name), word in _TELLING_TEXTS.items() if name == kind), None)
     return _TELLING_TEXTS.get((version.rpartition(b"/")[0], kind))
-
-
-def members(value: Any, name: str, depth: int = 0) -> Iterator[Any]:
-    """Every member of a name in a value."""
-    if depth > _DEEPEST:
-        return
-    if isinstance(value, Mapping):
-        for key, part in value.items():
-            if key == name:
-                yield part
-            yield from members(part, name, depth + 1)
-    elif isinstance(value, list):
-        for part in value:
-            yield from members(part, name, depth + 1)
