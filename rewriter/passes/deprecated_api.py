@@ -38,6 +38,7 @@ from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.registry import antipattern
+from rewriter.text import join_names
 
 
 class _Served(NamedTuple):
@@ -80,6 +81,6 @@ def find(context: Context) -> Iterator[Finding]:
         f"{_NEW} is served from {served.since} on; the object stays the same",
         change=Change(({"op": "replace", "path": route, "value": _NEW},)),
         severity=Severity.ERROR if gone else Severity.WARNING,
-        evidence=(f"CRD of {manifest.kind} in Cilium {context.from_version} and {context.to_version}",),
+        evidence=(f"CRD of {manifest.kind} in Cilium {join_names((context.from_version, context.to_version))}",),
         versions=str(since),
     )
