@@ -56,7 +56,7 @@ def test_a_description_leads_to_the_pass(text: str, pass_id: str) -> None:
     [
         ("service unreachable by cluster ip", "service-address"),
         ("cluster ip not reachable", "service-address"),
-        ("prometheus cannot scrape", "missing-namespace"),
+        ("prometheus cannot scrape", "unscraped-pods"),
     ],
 )
 def test_the_likeliest_page_comes_first(text: str, pass_id: str) -> None:

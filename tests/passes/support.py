@@ -38,6 +38,7 @@ from rewriter.inventory.objects.access import AccountBinding
 from rewriter.inventory.objects.dns_records import DnsRecord
 from rewriter.inventory.objects.gateways import ControllerClass, Gateway, Ingress, Route
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
+from rewriter.inventory.objects.monitors import Monitoring
 from rewriter.inventory.objects.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
 from rewriter.inventory.objects.webhooks import ApiServerCall
 from rewriter.inventory.questions.address_index import AddressIndex
@@ -178,6 +179,9 @@ class Facts:
 
     def api_server_calls(self) -> Sequence[ApiServerCall]:
         return ()
+
+    def monitoring(self) -> Monitoring:
+        return Monitoring()
 
     def address_pools(self) -> Sequence[AddressPool]:
         return ()

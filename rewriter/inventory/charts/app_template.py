@@ -1,7 +1,7 @@
 """The objects that app-template makes of its values (bjw-s common library, chart versions 1 to 5).
 
-Read are controllers with their containers, Services, ConfigMaps, Ingresses, routes, network policies, bindings of roles
-and raw resources.
+Read are controllers with their containers, Services, ConfigMaps, Ingresses, routes, ServiceMonitors, network policies,
+bindings of roles and raw resources.
 From version 4 on pods carry `app.kubernetes.io/controller`, in versions 2 and 3 `app.kubernetes.io/component`; version
 1 has one controller and no such label. Where the version is not known, pods have both.
 Source: bjw-s-labs/helm-charts, `charts/library/common/templates` (lib/controller/metadata, lib/pod, classes).
@@ -16,6 +16,7 @@ from typing import Any
 from rewriter.cilium.policy import CCNP, KNP
 from rewriter.inventory.charts.app_template_hosts import ingress_spec, known_annotations, route_manifest
 from rewriter.inventory.charts.app_template_maps import environment_of_maps, map_data, volumes_of_maps
+from rewriter.inventory.charts.app_template_monitors import monitor_spec
 from rewriter.inventory.charts.app_template_policies import kind_of, spec_of
 from rewriter.inventory.charts.naming import NotKnownError, rendered, resource_name
 from rewriter.inventory.releases.model import Release
@@ -40,6 +41,7 @@ def objects(release: Release) -> Iterator[dict[str, Any]]:
     services = dict(chart.services())
     yield from services.values()
     yield from chart.hosts(services)
+    yield from chart.monitors(services)
     yield from chart.config_maps()
     yield from chart.network_policies()
     yield from chart.bindings()
@@ -227,6 +229,17 @@ class _Chart:
                     yield {**made, "metadata": meta, "spec": ingress_spec(self._release, values, services)}
                 else:
                     yield {**route_manifest(self._release, values, services), "metadata": meta}
+
+    def monitors(self, services: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """The ServiceMonitors, which name the Services."""
+        found = self._enabled("serviceMonitor")
+        for identifier, values in found.items():
+            try:
+                meta = self._meta(self._named(identifier, values, len(found)), values.get("labels"))
+                spec = monitor_spec(self._release, values, services, self._selector(None))
+            except NotKnownError:
+                continue  # One that only rendering fills in does not hide what else the release makes.
+            yield {"apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "metadata": meta, "spec": spec}
 
     def _controller_of(self, values: Mapping[str, Any]) -> str | None:
         asked = values.get("controller")

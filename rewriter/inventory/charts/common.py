@@ -36,6 +36,8 @@ from typing import Any
 
 from rewriter import patterns as re
 from rewriter.inventory.charts.naming import NotKnownError, rendered
+from rewriter.inventory.charts.scrapers import scraper_spec
+from rewriter.inventory.objects.monitors import SCRAPER_KINDS
 from rewriter.inventory.releases.model import Release
 from rewriter.inventory.texts.manifests import mapping, texts
 
@@ -101,7 +103,8 @@ def common_objects(release: Release) -> Iterator[dict[str, Any]]:
             name = _filled(item["plain"] if plain else item["name"], names, release)
             metadata = {"name": name, "namespace": release.namespace, "annotations": item.get("annotations", {})}
             made = {"apiVersion": item["apiVersion"], "kind": item["kind"], "metadata": metadata}
-            yield {**made, "spec": item.get("spec", {})}
+            scrapes = item["kind"] in SCRAPER_KINDS
+            yield {**made, "spec": scraper_spec(release, item["kind"]) if scrapes else item.get("spec", {})}
     for item in entry.get("calls", ()):
         if _wanted(release, item):
             yield _call(release, item, names)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rewriter.inventory.objects import access, dns_records, gateways, kubernetes, load_balancers, pods, webhooks
+from rewriter.inventory.objects import (
+    access,
+    dns_records,
+    gateways,
+    kubernetes,
+    load_balancers,
+    monitors,
+    pods,
+    webhooks,
+)
 from rewriter.inventory.texts.manifests import Manifest
 
 _Reader = Callable[[Manifest, str | None], Any]
@@ -30,6 +39,8 @@ READERS: Mapping[str, tuple[frozenset[str], _Reader]] = {
     "ingresses": (frozenset({"Ingress"}), _each(gateways.ingress)),
     "dns_records": (frozenset({dns_records.DNS_ENDPOINT}), dns_records.dns_records),
     "api_server_calls": (webhooks.WEBHOOK_KINDS, webhooks.api_server_calls),
+    "scrapers": (monitors.SCRAPER_KINDS, _each(monitors.scraper)),
+    "monitors": (monitors.MONITOR_KINDS, _each(monitors.monitor)),
     "address_pools": (
         frozenset({load_balancers.CILIUM_POOL, load_balancers.METALLB_POOL}),
         _each(load_balancers.address_pool),

@@ -23,6 +23,7 @@ from rewriter.inventory.objects.access import AccountBinding
 from rewriter.inventory.objects.dns_records import DnsRecord
 from rewriter.inventory.objects.gateways import ControllerClass, Gateway, Ingress, Route
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
+from rewriter.inventory.objects.monitors import Monitoring
 from rewriter.inventory.objects.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
 from rewriter.inventory.objects.webhooks import ApiServerCall
 from rewriter.inventory.questions.address_index import AddressIndex
@@ -179,6 +180,10 @@ class Inventory(Protocol):
 
     def api_server_calls(self) -> Sequence[ApiServerCall]:
         """The Services that the API server calls: webhooks, extension APIs, conversions of CRDs."""
+        ...
+
+    def monitoring(self) -> Monitoring:
+        """Who scrapes: every Prometheus and VMAgent, and the monitors that they may take up."""
         ...
 
     def address_pools(self) -> Sequence[AddressPool]:

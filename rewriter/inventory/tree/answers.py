@@ -15,6 +15,7 @@ from rewriter.inventory.facts.unread_settings import UnreadSettings
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.hiding.hidden import HiddenSources
 from rewriter.inventory.objects.access import AccountBinding
+from rewriter.inventory.objects.monitors import Monitoring
 from rewriter.inventory.objects.pods import PodTemplate
 from rewriter.inventory.objects.readers import KINDS
 from rewriter.inventory.objects.webhooks import CONVERSION, ApiServerCall
@@ -40,6 +41,11 @@ def api_server_calls(facts: TreeFacts) -> Sequence[ApiServerCall]:
     crds = facts.holding("api_server_calls", b"CustomResourceDefinition", [CONVERSION])
     others = KINDS["api_server_calls"] - {b"CustomResourceDefinition"}
     return list(dict.fromkeys((*facts.holding_any("api_server_calls", others, ()), *crds)))
+
+
+def monitoring(facts: TreeFacts) -> Monitoring:
+    """Who scrapes, and the monitors."""
+    return Monitoring(tuple(facts.all_of("scrapers")), tuple(facts.all_of("monitors")))
 
 
 def account_bindings(facts: TreeFacts, account: str, namespace: str) -> Sequence[AccountBinding]:

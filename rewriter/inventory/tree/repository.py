@@ -44,6 +44,7 @@ from rewriter.inventory.objects.access import AccountBinding
 from rewriter.inventory.objects.dns_records import DnsRecord
 from rewriter.inventory.objects.gateways import ControllerClass, Gateway, Ingress, Route
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
+from rewriter.inventory.objects.monitors import Monitoring
 from rewriter.inventory.objects.operators import CONVENTIONS
 from rewriter.inventory.objects.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
 from rewriter.inventory.objects.webhooks import ApiServerCall
@@ -326,12 +327,8 @@ class TreeInventory:
     def cidr_groups(self) -> Sequence[CIDRGroup]:
         return self._facts.holding("cidr_groups", b"CiliumCIDRGroup", ())
 
-    @property
-    def addresses(self) -> AddressIndex:
-        return self._addresses
-
     @cached_property
-    def _addresses(self) -> AddressIndex:
+    def addresses(self) -> AddressIndex:
         return AddressIndex(self.all_services(), self.nodes(), self.address_pools(), self.gateways())
 
     def controller_classes(self) -> Sequence[ControllerClass]:
@@ -351,6 +348,9 @@ class TreeInventory:
 
     def api_server_calls(self) -> Sequence[ApiServerCall]:
         return answers.api_server_calls(self._facts)
+
+    def monitoring(self) -> Monitoring:
+        return answers.monitoring(self._facts)
 
     def address_pools(self) -> Sequence[AddressPool]:
         return self._facts.all_of("address_pools")
