@@ -7,12 +7,12 @@ from rewriter.discovery.files import (
     TERRAFORM_SUFFIXES,
     find_files,
     is_beside_manifests,
-    may_be_script,
     may_hold_manifests,
     not_checked_out,
 )
 from rewriter.discovery.git import changed_files, empty_submodules, repository_remotes, repository_root
 from rewriter.discovery.globs import Globs
+from rewriter.discovery.others import calls_tools, runs_commands
 from rewriter.discovery.projects import PROJECT_SUFFIXES
 from rewriter.discovery.reading import (
     MAX_BYTES,
@@ -39,13 +39,13 @@ __all__ = [
     "FoundFile",
     "Globs",
     "InputError",
+    "calls_tools",
     "changed_files",
     "empty_submodules",
     "find_files",
     "holds_old_object",
     "holds_policy",
     "is_beside_manifests",
-    "may_be_script",
     "may_hold_manifests",
     "not_checked_out",
     "read_bounded",
@@ -54,6 +54,7 @@ __all__ = [
     "refuse_unbounded",
     "repository_remotes",
     "repository_root",
+    "runs_commands",
     "some_of",
     "unmatched",
     "why_unread",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rewriter.discovery.git import ignored_names, repository_root, sparse_names
 from rewriter.discovery.globs import Globs
+from rewriter.discovery.others import is_read_alone, may_be_program, names_tools
 from rewriter.discovery.projects import PROJECT_SUFFIXES, is_left_out, is_read_as_program, program_suffixes
 from rewriter.discovery.reading import FoundFile, InputError, nearest, reason
 
@@ -56,11 +57,6 @@ def is_beside_manifests(name: str) -> bool:
     return name.endswith(_BESIDE) or name in PROGRAM_NAMES
 
 
-def may_be_script(name: str) -> bool:
-    """Whether a file of this name may be a script that is known by its first line alone: one without a suffix."""
-    return "." not in name and name not in _WITHOUT_SUFFIX
-
-
 def not_checked_out(root: Path) -> list[str]:
     """What a sparse checkout leaves out that may hold facts, relative to the working folder: folders, then files."""
     found: dict[str, None] = {}
@@ -69,15 +65,6 @@ def not_checked_out(root: Path) -> list[str]:
             above = [parent for parent in reversed(Path(name).parents) if not os.path.lexists(root / parent)]
             found[os.path.relpath(root / (above[0] if above else name))] = None
     return list(found)
-
-
-def _is_script(path: str) -> bool:
-    """Whether a file begins as scripts do; not where it cannot be read."""
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123 - str throughout
-            return file.read(2) == b"#!"
-    except OSError:
-        return False
 
 
 def find_files(
@@ -195,16 +182,20 @@ def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
             elif entry.is_dir(follow_symlinks=False):
                 if name not in SKIPPED_FOLDERS and f"{relative}{name}/" not in ignored:
                     stack.append((f"{relative}{name}/", () if is_left_out(name, languages) else languages))
-            elif name.endswith(PROJECT_SUFFIXES) and not is_read_as_program(name, languages):
+            elif (
+                name.endswith(PROJECT_SUFFIXES)
+                and not is_read_as_program(name, languages)
+                and (relative + name in ignored or entry.is_symlink() or not is_read_alone(relative, name, entry.path))
+            ):
                 continue
             elif entry.is_symlink():
                 if not name.startswith(".#") and relative + name not in ignored:  # Those are an editor's locks.
                     links.append(relative + name)
             elif (
-                (may_hold_facts(name) or may_be_script(name))
+                (may_hold_facts(name) or may_be_program(name))
                 and (not ignored or relative + name not in ignored)
                 and entry.is_file(follow_symlinks=False)
-                and (not may_be_script(name) or is_beside_manifests(name) or _is_script(f"{here}/{name}"))
+                and (may_hold_facts(name) or names_tools(entry.path))
             ):
                 files.append(relative + name)
     files.sort()

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-#: Projects of Pulumi, cdk8s and CDKTF by the name of their file: their programs may be in any language.
-_PROJECTS = frozenset({"Pulumi.yaml", "Pulumi.yml", "cdk8s.yaml", "cdktf.json"})
+#: Projects of Pulumi, cdk8s, CDKTF and the AWS CDK by the name of their file: their programs may be in any language.
+_PROJECTS = frozenset({"Pulumi.yaml", "Pulumi.yml", "cdk8s.yaml", "cdktf.json", "cdk.json"})
 PROJECT_SUFFIXES = (
     *(".ts", ".js", ".mjs", ".cjs", ".mts", ".go", ".cs", ".fs", ".java", ".kt", ".scala", ".groovy", ".rs"),
 )

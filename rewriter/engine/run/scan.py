@@ -18,7 +18,7 @@ from rewriter.discovery import (
     holds_old_object,
     holds_policy,
     is_beside_manifests,
-    may_be_script,
+    may_hold_manifests,
     read_file,
 )
 from rewriter.engine.run.workspace import Workspace
@@ -102,19 +102,17 @@ def _offered(
 def _leave_out(inventory: TreeInventory, files: Sequence[FoundFile], lost: Sequence[str]) -> None:
     """Files under `exclude` are no facts, and may be applied all the same: what they may hold is not absent."""
     for found in files:
-        if not _is_beside(found):
-            data = read_file(found)
-            inventory.leave_out(
-                found.display, data if isinstance(data, bytes) else None, "is under `exclude`", excluded=True
-            )
+        data = read_file(found)
+        text = data if isinstance(data, bytes) else None
+        inventory.leave_out(found.display, text, "is under `exclude`", excluded=True, beside=_is_beside(found))
     for name in lost:
         inventory.leave_out(name, None, "is a symlink that leads out of the repository, or to nothing")
 
 
 def _is_beside(found: FoundFile) -> bool:
-    """Whether a file holds no manifests; one without a suffix is a script, unless it was named itself."""
+    """Whether a file holds no manifests; one of a kind that is not known does not, unless it was named itself."""
     name = posixpath.basename(found.display)
-    return is_beside_manifests(name) or (may_be_script(name) and not found.explicit)
+    return is_beside_manifests(name) or (not may_hold_manifests(name) and not found.explicit)
 
 
 def _offer_other(inventory: TreeInventory, found: FoundFile) -> None:

@@ -25,6 +25,7 @@ _COMMAND = re.compile(
     r"|create(?:[ \t]+(?:deploy(?:ment)?|job|cronjob|service|svc)\b)?)"
     r"(?![\w.-])(?P<rest>(?:[\\`]\r?\n|(?!&&|\|\||;)[^\n])*)"
 )
+_JOIN = re.compile(r"\\\r?\n")
 _TOOLS = (
     *(b"helm", b"kubectl", b"oc ", b"oc)", b"oc}", b"istioctl", b"timoni", b"flux create", b"argocd app", b"velero"),
     *(b"consul-k8s", b"glooctl", b"arkade", b"kapp", b"operator-sdk"),
@@ -123,7 +124,7 @@ def commands_in(path: str, data: bytes) -> Iterator[tuple[str, Source, str | Non
         jobs = (b"\n" * job.count(b"\n") if passing else job for job, passing in _judged(path, data))
         text = b"".join(jobs).decode("utf-8", "replace")
     lines = LineNumbers(text)
-    for match in _COMMAND.finditer(text):
+    for match in _COMMAND.finditer(_JOIN.sub(_as_blanks, text)):
         if not in_remark(text, match.start()) and _makes_something(match):
             named = _OPTION.search(match["before"] + match["rest"])
             words = f"`{match['tool'].lower()} {' '.join(match['verb'].split())}` in"
@@ -131,6 +132,10 @@ def commands_in(path: str, data: bytes) -> Iterator[tuple[str, Source, str | Non
             yield words, source, named[1] if named and is_namespace(named[1]) else None
     for words, offset, namespace in installing(text):
         yield words, Source(path, lines.at(offset)), namespace
+
+
+def _as_blanks(match: re.Match[str]) -> str:
+    return " " * len(match[0])
 
 
 def _is_applied(rest: str) -> bool:

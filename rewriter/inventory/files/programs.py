@@ -14,11 +14,13 @@ from typing import Any
 
 from rewriter import patterns as re
 from rewriter import yamltext
-from rewriter.discovery import PROGRAM_NAMES, PROGRAM_SUFFIXES, PROJECT_SUFFIXES
+from rewriter.discovery import PROGRAM_NAMES, PROGRAM_SUFFIXES, PROJECT_SUFFIXES, may_hold_manifests
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files import talos
-from rewriter.inventory.files.cilium_commands import CiliumCommand, cilium_commands
+from rewriter.inventory.files.cilium_commands import cilium_commands
 from rewriter.inventory.files.commands import commands_in, is_passing, is_pipeline, makes_passing_cluster
+from rewriter.inventory.files.other_programs import as_commands, of_calls, of_library, of_other
+from rewriter.inventory.files.program import Program, manifests_in, only_namespace
 from rewriter.inventory.files.skaffold import SKAFFOLD, transforms
 from rewriter.inventory.files.terraform_resources import read_resources
 from rewriter.inventory.files.workflows import called_deployments
@@ -26,7 +28,6 @@ from rewriter.inventory.objects.kubernetes import is_namespace
 from rewriter.inventory.texts.client_calls import language_of, pods_made
 from rewriter.inventory.texts.kinds_in_text import KIND, may_hold_pods
 from rewriter.inventory.texts.manifests import items, mapping
-from rewriter.records import dataclass
 
 #: The languages of programs that are read for nothing else, by their suffix.
 _LANGUAGES = {
@@ -68,9 +69,12 @@ _INSTALLS = re.compile(rb"\bcommand:[ \t]*[\"']?(?:install|upgrade)\b")
 _OF_HELMSMAN = re.compile(rb"^apps:", re.MULTILINE)
 _SETTINGS_OF_HELMSMAN = re.compile(rb"^(?:helmRepos|namespaces|metadata|settings|context):", re.MULTILINE)
 _RELEASES = re.compile(rb"^[\"']?releases[\"']?:", re.MULTILINE)
-#: Manifests whose containers run a tool on the cluster themselves, or scripts for such; and commands as lists.
+#: Manifests whose containers run a tool on the cluster themselves, or scripts for such; remarks of templates in them.
 _TOOL = re.compile(rb"\b(?:kubectl|helm|oc)\b")
-_RUNS_TOOLS = re.compile(rb"\bkind:[ \t]*[\"']?(?:CronJob|Job|ConfigMap|Pod|Deployment|Workflow)\b")
+_TEMPLATE_REMARK = re.compile(rb"\{\{-?[ \t]*/\*[^*]{0,10000}(?:\*(?!/)[^*]{0,10000}){0,100}\*/")
+#: A workload of Score, which has no kind.
+_OF_SCORE = re.compile(rb"\bapiVersion:[ \t]*[\"']?score\.dev/")
+#: Commands as lists.
 _TOOL_OF_LIST = re.compile(
     rb"""[\[\n-][ \t]*["']?(?:[\w/.-]{0,200}/)?(?:kubectl|helm|oc)["']?[ \t]*(?:,|\r?\n[ \t]*- )"""
 )
@@ -121,42 +125,34 @@ _ANSIBLE = re.compile(rb"\b(?:kubernetes\.core|community\.kubernetes|redhat\.ope
 #: A member at the margin: a mapping, which is no list of tasks.
 _MARGIN = re.compile(rb"^[A-Za-z_][\w-]*:", re.MULTILINE)
 _TERRAFORM_JSON = re.compile(rb'"(?:helm_release|kubectl_manifest|kubernetes_\w+|argocd_application)"[ \t]*:')
-_NAMED = re.compile(rb"""\bnamespace["']?[ \t]*:[ \t]*["']?([^\s"'#,}]+)""")
 #: Words of libraries that make workloads, in programs that name no kind.
 _MAKES_WORKLOADS = re.compile(rb"(?i)deployment|statefulset|daemonset|cronjob")
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
-    """Something that makes objects which are not read: in words, where it stands, and the namespace it is known to use.
+def programs_in(path: str, data: bytes, *, beside: bool = False) -> Iterator[Program]:
+    """What programs make of a file: one that is no manifest, or a configuration of Talos.
 
-    `namespace` is None where it may be any. `install` is what it says of Cilium, where that is what it installs.
+    `beside`: it is read for nothing else.
     """
-
-    words: str
-    source: Source
-    namespace: str | None = None
-    install: CiliumCommand | None = None
-
-
-def programs_in(path: str, data: bytes) -> Iterator[Program]:
-    """What programs make of a file: one that is no manifest, or a configuration of Talos."""
-    yield from _programs_in(path, data)
-    if _holds_commands(path, data) and not is_passing(path, data):
+    known = may_hold_manifests(path.rpartition("/")[2]) or not beside
+    yield from _programs_in(path, data, known)
+    if _holds_commands(path, data, known) and not is_passing(path, data):
         passing = makes_passing_cluster(data)
         for command in cilium_commands(path, data):
             install = None if passing else command
             yield Program("the installation of Cilium in", command.source, "kube-system", install)
 
 
-def _holds_commands(path: str, data: bytes) -> bool:
+def _holds_commands(path: str, data: bytes, known: bool) -> bool:
     if b"cilium" not in data:
         return False
+    if not known:
+        return True
     name = path.rpartition("/")[2]
     return path.endswith(_SCRIPTS) or name in PROGRAM_NAMES or is_pipeline(path) or is_list_of_tasks(data)
 
 
-def _programs_in(path: str, data: bytes) -> Iterator[Program]:
+def _programs_in(path: str, data: bytes, known: bool) -> Iterator[Program]:
     name = path.rpartition("/")[2]
     if _is_helmfile(path, data):
         yield from _of_yaml(path, data)
@@ -165,8 +161,10 @@ def _programs_in(path: str, data: bytes) -> Iterator[Program]:
     elif path.endswith(_SCRIPTS) or name in PROGRAM_NAMES or data.startswith(b"#!") or path.endswith(".py"):
         yield from _of_script(path, name, data)
         yield from _of_client(path, data)
+        yield from of_library(path, data) if path.endswith(".py") else ()
     elif path.endswith(PROJECT_SUFFIXES):
         yield from _of_client(path, data)
+        yield from of_calls(path, data)
     elif path.endswith(PROGRAM_SUFFIXES):
         yield from _of_language(path, data)
     elif name in _PROJECTS:
@@ -188,8 +186,12 @@ def _programs_in(path: str, data: bytes) -> Iterator[Program]:
             yield Program("tasks of another place, included by", Source(path))
     elif _is_of_helmsman(data):
         yield Program("applications of Helmsman in", Source(path))
-    elif _TOOL.search(data) is not None and _RUNS_TOOLS.search(data) is not None and KIND.search(data) is not None:
-        yield from starmap(Program, commands_in(path, _as_lines(data)))
+    elif not known:
+        yield from of_other(path, data)
+    elif _TOOL.search(data) is not None:
+        yield from starmap(Program, commands_in(path, _as_lines(_TEMPLATE_REMARK.sub(_as_breaks, data))))
+    elif _OF_SCORE.search(data) is not None:
+        yield Program("a workload of Score,", Source(path))
     elif _ENVIRONMENT in data and name.startswith("spec."):
         yield from _of_yaml(path, data)
     if talos.holds(data):
@@ -199,6 +201,10 @@ def _programs_in(path: str, data: bytes) -> Iterator[Program]:
 def _is_of_helmsman(data: bytes) -> bool:
     apps = _OF_HELMSMAN.search(data) if b"apps:" in data and _SETTINGS_OF_HELMSMAN.search(data) else None
     return apps is not None and _CHART.search(data, apps.end()) is not None
+
+
+def _as_breaks(match: re.Match[bytes]) -> bytes:
+    return b"\n" * match[0].count(b"\n")
 
 
 def _as_lines(data: bytes) -> bytes:
@@ -238,11 +244,11 @@ def _is_helmfile(path: str, data: bytes) -> bool:
 
 def _of_script(path: str, name: str, data: bytes) -> Iterator[Program]:
     """The commands of a script or a pipeline that make workloads, what Tilt makes, and the manifests in it."""
-    yield from starmap(Program, commands_in(path, data))
+    yield from starmap(Program, commands_in(path, data if is_pipeline(path) else as_commands(data)))
     if name == "Tiltfile" and _TILT.search(data) is not None:
         yield Program("what Tilt makes of", Source(path))
-    elif not is_passing(path, data) and KIND.search(data) and may_hold_pods(data):
-        yield Program("manifests in", Source(path), _only_namespace(data))
+    elif not is_passing(path, data):
+        yield from manifests_in(path, data)
 
 
 def _of_client(path: str, data: bytes) -> Iterator[Program]:
@@ -262,7 +268,7 @@ def _of_language(path: str, data: bytes) -> Iterator[Program]:
         makes = makes or (bool(language) and _IMPORTS.search(data) is not None)
     if makes or (KIND.search(text) and may_hold_pods(text)):
         words = f"what {language} makes of" if language else "what is made of the template"
-        yield Program(words, Source(path), None if language else _only_namespace(data))
+        yield Program(words, Source(path), None if language else only_namespace(data))
 
 
 def _of_machine(path: str, data: bytes) -> Iterator[Program]:
@@ -271,17 +277,8 @@ def _of_machine(path: str, data: bytes) -> Iterator[Program]:
         return
     if _ENCODED.search(data) is not None:
         yield Program("manifests in", Source(path))
-    elif KIND.search(data) and may_hold_pods(data):
-        yield Program("manifests in", Source(path), _only_namespace(data))
-
-
-def _only_namespace(data: bytes) -> str | None:
-    """The namespace that every manifest in a text names; None where they name several, or one of them none."""
-    names = _NAMED.findall(data)
-    if len(names) < len(KIND.findall(data)) or len(set(names)) != 1:
-        return None
-    name = names[0].decode("utf-8", "replace")
-    return name if is_namespace(name) else None
+    else:
+        yield from manifests_in(path, data)
 
 
 def is_ansible(path: str, text: bytes) -> bool:
@@ -349,8 +346,8 @@ def _block(text: str, start: int) -> str:
     return text[start : max(text.find("\n}", start), start)]
 
 
-def terraform_programs(path: str, data: bytes) -> Iterator[Program]:
-    """The resources of a Terraform file that make pods or Services; Helm releases that are read as such left out."""
+def terraform_programs(path: str, data: bytes, *, read: bool = True) -> Iterator[Program]:
+    """The resources of a Terraform file that make pods or Services; those that are `read` as such are left out."""
     text = data.decode("utf-8", "replace")
     for pattern in (_MODULE, *([_OF_TERRAGRUNT] if path.endswith("terragrunt.hcl") else [])):
         for match in pattern.finditer(text):
@@ -362,7 +359,7 @@ def terraform_programs(path: str, data: bytes) -> Iterator[Program]:
             yield Program(f"{match[1]} {match[2]} of Terraform,", Source(path, text.count("\n", 0, match.start()) + 1))
     if b"helm_release" not in data and b"kubernetes_" not in data and b"kubectl_manifest" not in data:
         return
-    known = read_resources(text)
+    known = read_resources(text) if read else ()
     for match in _RESOURCE.finditer(text):
         if match.start() in known:
             continue

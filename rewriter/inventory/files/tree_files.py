@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from rewriter import yamltext
-from rewriter.discovery import is_beside_manifests
+from rewriter.discovery import PACKED_SUFFIXES, TERRAFORM_SUFFIXES
 from rewriter.discovery.escapes import unescaped
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files import talos
@@ -17,7 +17,8 @@ from rewriter.inventory.files.commands import is_passing
 from rewriter.inventory.files.filters import may_filter
 from rewriter.inventory.files.labelling import labels_namespaces
 from rewriter.inventory.files.offered import OfferedFile, OfferedFiles
-from rewriter.inventory.files.programs import Program, holds_commands, makes_resources, programs_in, terraform_programs
+from rewriter.inventory.files.program import Program
+from rewriter.inventory.files.programs import holds_commands, makes_resources, programs_in, terraform_programs
 from rewriter.inventory.texts.file_record import FileRecord, record_of
 from rewriter.inventory.texts.locked import NOT_TEXT, unreadable_as_text
 from rewriter.inventory.texts.manifests import Manifest, read_manifests
@@ -129,23 +130,27 @@ class TreeFiles:
 
     def offer_terraform(self, path: str, data: bytes) -> None:
         """Takes note of a file of Terraform: its Helm releases, and what else makes pods or Services."""
-        self.programs += terraform_programs(path, data)
+        self._offer_terraform(path, data, read=True)
+        if b'"helm_release"' in data or b'"helm_template"' in data:
+            self.terraform.append((path, data))
+
+    def _offer_terraform(self, path: str, data: bytes, *, read: bool) -> None:
+        self.programs += terraform_programs(path, data, read=read)
         self._commanded_namespaces.update(namespaces_in_commands(data))
         self._offer_texts(path, data)
         if _may_change_rules(data):
             self.changing_texts.append((path, data))
-        if b'"helm_release"' in data or b'"helm_template"' in data:
-            self.terraform.append((path, data))
 
-    def offer_programs(self, path: str, data: bytes) -> bool:
+    def offer_programs(self, path: str, data: bytes, *, beside: bool = False) -> bool:
         """Takes note of what programs make of a file, and of the policies that its commands may.
 
-        Whether there are any, or the file configures machines, so that it says more than its manifests.
+        `beside`: it holds no manifests itself. Whether there are any, or the file configures machines, so that it says
+        more than its manifests.
         """
         data = as_commands(path, data) if path.endswith(".py") else data
-        found = list(programs_in(path, data))
+        found = list(programs_in(path, data, beside=beside))
         self.programs += found
-        beside = is_beside_manifests(path.rpartition("/")[2]) or data.startswith(b"#!")
+        beside = beside or data.startswith(b"#!")
         commands = beside or holds_commands(path, data) or makes_resources(path, data)
         if commands:
             self._commanded_namespaces.update(namespaces_in_commands(data))
@@ -181,11 +186,32 @@ class TreeFiles:
             self.unread.append(UnreadFile(path, Source(path), text, packed.why, template=chart, applied=chart))
 
     def leave_out(
-        self, path: str, data: bytes | None, why: str, *, excluded: bool = False, applied: bool = False
+        self,
+        path: str,
+        data: bytes | None,
+        why: str,
+        *,
+        excluded: bool = False,
+        applied: bool = False,
+        beside: bool = False,
     ) -> None:
-        """Takes note of a file that is not to be read as facts: it may hold some all the same."""
-        text = None if data is None else unescaped(data)
-        self.unread.append(UnreadFile(path, Source(path), text, why, excluded=excluded, applied=applied or excluded))
+        """Takes note of a file that is not to be read as facts: it may hold some all the same.
+
+        `beside`: it holds no manifests itself. What programs make of an excluded file counts as of any other.
+        """
+        if not beside:
+            text = None if data is None else unescaped(data)
+            self.unread.append(
+                UnreadFile(path, Source(path), text, why, excluded=excluded, applied=applied or excluded)
+            )
+        if not excluded or data is None:
+            return
+        if path.endswith(TERRAFORM_SUFFIXES):
+            self._offer_terraform(path, data, read=False)
+        elif path.endswith(PACKED_SUFFIXES):
+            self.offer_packed(path, data)
+        else:
+            self.offer_programs(path, data, beside=beside)
 
     @property
     def named_kinds(self) -> frozenset[str]:

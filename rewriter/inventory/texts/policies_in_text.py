@@ -14,7 +14,7 @@ from rewriter.inventory.texts.remarks import in_remark
 #: A policy's kind, at the beginning of a line.
 KIND = re.compile(rf"""^[ \t-]*["']?kind["']?[ \t]*:[ \t]*["']?({CNP}|{CCNP}|{KNP}|{TIER})\b""", re.MULTILINE)
 #: The same in other languages, within a line too.
-_ANY_KIND = re.compile(rf"""\bkind["']?[ \t]*[:=]+[ \t]*["']?({CNP}|{CCNP}|{KNP}|{TIER})\b""")
+_ANY_KIND = re.compile(rf"""\bkind["']?[ \t]*[:=>,]+[ \t]*["']?({CNP}|{CCNP}|{KNP}|{TIER})\b""")
 #: What programs of Pulumi and cdk8s call to make one, in any of their languages; and the type in Pulumi's YAML.
 _MADE = re.compile(
     rf"""\b(?:New)?(?:Kube)?({CNP}|{CCNP}|{KNP})(?:V1)?(?:Args|Props|Patch)?[ \t]*(?:[({{]|\.Builder\b)"""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from rewriter import patterns as re
 
 _CLIENTS = (b"kubernetes", b"kr8s", b"lightkube", b"pykube", b"kopf")
-_WORDS = (b"kubectl", b"helm", b"cdk8s", b"from imports", b'"oc"', b"'oc'", b"oc ", *_CLIENTS)
+_WORDS = (b"kubectl", b"helm", b"cdk8s", b"aws_cdk", b"from imports", b'"oc"', b"'oc'", b"oc ", *_CLIENTS)
 _TESTS = re.compile(r"(?:^|/)(?:tests|e2e|testdata)/|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py$")
 #: A call with the words of a command one by one: in a list, or of a function that is called as the tool is.
 _LISTED = re.compile(
@@ -21,6 +21,7 @@ _VERB = re.compile(rb"[ \t](?:apply|create|replace|patch|install|upgrade|templat
 #: What else puts objects into a cluster: a client, or a program of Pulumi or cdk8s.
 _APPLIES = re.compile(
     rb"\b(?:create|replace|patch)_(?:namespace|(?:namespaced|cluster|from)_\w+)[ \t]*\(|\bDynamicClient\b"
+    rb"|\.add_(?:manifest|helm_chart)\(|\b(?:HelmChart|KubernetesManifest)\("
     rb"|\b(?:import|from)[ \t]+(?:kr8s|lightkube|pykube|kopf)\b"
     rb"|\bimport[ \t]+(?:pulumi_kubernetes|cdk8s)|\bfrom[ \t]+(?:pulumi_kubernetes|cdk8s|imports)\b"
 )

@@ -142,11 +142,9 @@ class TreeInventory:
         """Keeps what was read of the files for the next run. Every file must have been offered."""
         self.kept.keep(self._files)
 
-    def leave_out(
-        self, path: str, data: bytes | None, why: str, *, excluded: bool = False, applied: bool = False
-    ) -> None:
-        """Takes note of a file that is not read as facts (see `UnreadFile`)."""
-        self._files.leave_out(path, data, why, excluded=excluded, applied=applied)
+    def leave_out(self, path: str, data: bytes | None, why: str, **marks: bool) -> None:
+        """Takes note of a file that is not read as facts, with the marks of `TreeFiles.leave_out`."""
+        self._files.leave_out(path, data, why, **marks)
 
     def offer_links(self, links: Iterable[tuple[str, str]]) -> None:
         """Takes note of symlinks inside the tree, and of the real names of where they lead."""
@@ -161,7 +159,7 @@ class TreeInventory:
             self._files.offer_packed(path, data)
         else:
             self._settings.offer_script(path, data)
-            self._files.offer_programs(path, data)
+            self._files.offer_programs(path, data, beside=True)
 
     def prepare(self) -> None:
         """Finds out how files reach clusters, so that processes forked from here need not."""
