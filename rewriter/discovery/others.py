@@ -47,7 +47,7 @@ _NAMED = ("readme", "license", "licence", "changelog", "changes")
 _SIGNS = (
     *(b"kubectl", b"helm", b"Helm", b"istioctl", b"timoni", b"argocd", b"flux", b"velero", b"glooctl", b"arkade"),
     *(b"kapp", b"operator-sdk", b"consul-k8s", b"k8s", b"ubernetes", b"apiVersion", b"containers", b"oc "),
-    *(b'"oc"', b"'oc'", b"'apps/", b"anifest(", b"[apps."),
+    *(b'"oc"', b"'oc'", b"'apps/", b"anifest(", b"[apps.", b"/namespaces/"),
 )
 #: A program that calls such a tool with its words one by one.
 _CALLS = re.compile(rb"""["'](?:[\w/.-]{0,200}/)?(?:kubectl|helm|oc)["'][ \t]*,""")

@@ -9,7 +9,10 @@ import pytest
 from rewriter.inventory.files.programs import programs_in
 
 _HEADS = ("", "kind: Job\n- kubectl\n", "apps:\nsettings:\n", 'resource "helm_release" "a" {\n')
-_PARTS = ("a: b\n", "-", "- ", "\n", "(", "[", "aa ", "kubectl ", "kind: Job\n", "apps:\n", ".pods(", "/", '", ', "helm", "{{/*", "\\\n")
+_PARTS = (
+    *("a: b\n", "-", "- ", "\n", "(", "[", "aa ", "kubectl ", "kind: Job\n", "apps:\n", ".pods(", "/"),
+    *('", ', "helm", "{{/*", "\\\n", "/api/v1/namespaces/a/pods"),
+)
 
 
 @pytest.mark.parametrize("name", ["manifest.yaml", "main.tf", "Main.java", ".github/workflows/ci.yaml", "d.pl"])

@@ -28,7 +28,7 @@ _COMMAND = re.compile(
 _JOIN = re.compile(r"\\\r?\n")
 _TOOLS = (
     *(b"helm", b"kubectl", b"oc ", b"oc)", b"oc}", b"istioctl", b"timoni", b"flux create", b"argocd app", b"velero"),
-    *(b"consul-k8s", b"glooctl", b"arkade", b"kapp", b"operator-sdk"),
+    *(b"consul-k8s", b"glooctl", b"arkade", b"kapp", b"operator-sdk", b"/namespaces/"),
 )
 _VERBS = {
     "helm": frozenset({"install", "upgrade", "template"}),

@@ -46,6 +46,12 @@ _INSTALLER = re.compile(
     r"|consul-k8s[ \t]+install|glooctl[ \t]+install|arkade[ \t]+install|kapp[ \t]+deploy|operator-sdk[ \t]+(?:olm"
     r"[ \t]+install|run[ \t]+bundle)|helmwave[ \t]+up)(?![\w-])(?P<rest>[^\n|;&]*)"
 )
+#: What speaks to the API server itself, by the address of objects that are pods or make some, and how it changes them.
+_ADDRESSED = re.compile(
+    r"/(?:api/v1|apis/(?:apps|batch)/v1)/namespaces/(?P<namespace>[^/\s\"']{1,80})/(?P<what>pods|services|deployments"
+    r"|statefulsets|daemonsets|jobs|cronjobs|replicasets|replicationcontrollers)\b"
+)
+_SENDS = re.compile(r"\b(?:POST|PUT|PATCH|post|put|patch)\b|(?<!\S)(?:-d|-T|--data[\w-]*|--json|--upload-file|-Body)\b")
 #: The namespace of those that name none.
 _HOMES = {"istioctl": "istio-system", "velero": "velero", "consul-k8s": "consul", "glooctl": "gloo-system"}
 _NAMESPACE = re.compile(r"(?<!\S)(?:-n|--namespace|--target-namespace|--dest-namespace)(?:[ \t]+|=)[\"']?([^\s\"']+)")
@@ -75,6 +81,12 @@ def installing(text: str) -> Iterator[tuple[str, int, str | None]]:
             match.start(),
             _known(namespace) if namespace else _HOMES.get(tool),
         )
+    for match in _ADDRESSED.finditer(joined):
+        before = joined[max(match.start() - _MOST_LEFT, 0) : match.start()].rpartition("\n")[2]
+        behind = joined[match.end() : match.end() + _MOST_LEFT].partition("\n")[0]
+        if _SENDS.search(f"{before} {behind}") is not None and not _is_remark(joined, match.start()):
+            named = match["namespace"] if is_namespace(match["namespace"]) else None
+            yield f"a request for {match['what']} in", match.start(), named
     yield from _downloaded(joined)
 
 

@@ -188,7 +188,7 @@ def _programs_in(path: str, data: bytes, known: bool) -> Iterator[Program]:
         yield Program("applications of Helmsman in", Source(path))
     elif not known:
         yield from of_other(path, data)
-    elif _TOOL.search(data) is not None:
+    elif _TOOL.search(data) is not None or b"/namespaces/" in data:
         yield from starmap(Program, commands_in(path, _as_lines(_TEMPLATE_REMARK.sub(_as_breaks, data))))
     elif _OF_SCORE.search(data) is not None:
         yield Program("a workload of Score,", Source(path))

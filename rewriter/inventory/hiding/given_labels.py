@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from rewriter.inventory.delivery.appliers import api_group
@@ -36,6 +37,10 @@ _CONTROLLERS = frozenset(
 _CLASSES = frozenset(
     {"cilium", "eg", "envoy", "istio", "istio-remote", "istio-waypoint", "kgateway", "nginx", "traefik"}
 )
+#: A label of ConfigMaps with what Istio adds to all Gateways of a class, and the value of its chart that makes one.
+_CLASS_DEFAULTS = (b"gateway.istio.io/defaults-for-class", b"gatewayClasses")
+_RELEASES = frozenset({b"HelmRelease", b"Application", b"ApplicationSet", b"HelmChart"})
+_OF_ISTIO = "istio"
 _GATEWAYS = "gateway.networking.k8s.io"
 _ENVOY_PROXY = "EnvoyProxy"
 
@@ -63,6 +68,8 @@ class GivenLabels:
         known = not isinstance(name, str)  # The API server takes none without a class.
         if isinstance(name, str):
             known = self._controllers.get(name) in _CONTROLLERS if name in self._controllers else name in _CLASSES
+        if self._class_defaults and _OF_ISTIO in str(self._controllers.get(str(name), name)):
+            return None
         # What parameters say of pods is read of an EnvoyProxy alone.
         parameters = own.get("parametersRef")
         read = parameters is None or (mapping(parameters).get("kind") == _ENVOY_PROXY and bool(self._proxies))
@@ -77,6 +84,13 @@ class GivenLabels:
             for manifest in self._files.manifests(file)
             if manifest.kind == "GatewayClass"
         }
+
+    @cached_property
+    def _class_defaults(self) -> bool:
+        """Whether the tree may say what Istio adds to the pods of all Gateways of a class."""
+        maps = (self._files.bytes_of(self._files.inner(path)) or b"" for path in self._files.variable_files)
+        releases = (file.data for file in self._files.of_kinds(_RELEASES))
+        return any(word in data for data in chain(maps, releases) for word in _CLASS_DEFAULTS)
 
     @cached_property
     def _proxies(self) -> bool:

@@ -132,9 +132,40 @@ def uncertain_labels(value: Mapping[str, Any], workload: Workload) -> Iterator[t
         key, text = open_[0]
         shown = f"{key}={text}" if isinstance(text, str) else key
         yield keys, f"{workload}, whose label {shown} is not known, {workload.source}"
+    if not is_fact(value):
+        yield from _given_labels(value, workload)
     added = _OF_KUBERNETES.get(workload.kind, ()) if is_fact(value) else _ADDED.get(group_of(value), ())
     if added:
         yield frozenset(added), f"{workload}, whose controller adds labels to its pods, {workload.source}"
+
+
+def _given_labels(value: Mapping[str, Any], workload: Workload) -> Iterator[tuple[frozenset[str], str]]:
+    """Labels that a controller gives to pods from other fields than their template, or that no field shows."""
+    if value.get("kind") == "VirtualMachine" and items(mapping(value.get("spec")).get("dataVolumeTemplates")):
+        yield frozenset("*"), f"{workload}, whose disks pods of other labels import, {workload.source}"
+    keys = frozenset(_beside_templates(value.get("spec"), 0))
+    if keys:
+        yield (
+            keys,
+            f"{workload}, whose controller may give its pods labels beside those of the template, {workload.source}",
+        )
+    if not workload.labels and group_of(value) not in _ADDED:
+        yield frozenset("*"), f"{workload}, whose template has no labels, {workload.source}"
+
+
+def _beside_templates(value: Any, depth: int) -> Iterator[str]:
+    """The keys of labels in a value that stand in no pod template and in no selector."""
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, dict) and not _is_template(value):
+        for name, part in value.items():
+            if isinstance(part, dict) and (name == "labels" or str(name).endswith(("Labels", "labels"))):
+                yield from (str(key) for key in part if name != "matchLabels")
+            elif not str(name).lower().endswith("selector"):
+                yield from _beside_templates(part, depth + 1)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _beside_templates(part, depth + 1)
 
 
 def _is_label(key: Any, text: Any) -> bool:
