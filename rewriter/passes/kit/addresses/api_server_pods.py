@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from rewriter.cilium.policy import PeerField
 from rewriter.evidence.api_server import SERVICE_PORT, USUAL_PORT, ApiServer
 from rewriter.finding import Finding
-from rewriter.passes.kit.addresses.api_server_rules import api_server_finding, field_text
+from rewriter.passes.kit.addresses.api_server_rules import api_server_finding, bound_ports, field_text
 from rewriter.passes.kit.addresses.api_server_words import words_for_api_server
 from rewriter.passes.kit.changes.forms import members_of
 from rewriter.passes.kit.changes.site import RuleSite
@@ -37,8 +37,8 @@ def pods_finding(site: RuleSite, field: PeerField, server: ApiServer) -> Iterato
             meant = not known and (items_of(site.rule) is None or names_any(site.rule, own))
         else:
             what, why = "namespace default", "its Service is there, and no pod of it"
-            words = words_for_api_server(site, field, index) if _is_default_namespace(entry) else ""
-            meant = bool(words) and names_any(site.rule, own) and not on_others(site.rule, own)
+            words = _said_of_default(site, field, index, own) if _is_default_namespace(entry) else ""
+            meant = bool(words)
         if meant:
             message = f"`{_field_text(site, field)}` for {what} never reaches the API server: {why}"
             evidence = [words] if words else []
@@ -46,6 +46,20 @@ def pods_finding(site: RuleSite, field: PeerField, server: ApiServer) -> Iterato
                 site, field, field.entry_route(index), message, evidence, server, set(), guess=bool(words)
             )
             return
+
+
+def _said_of_default(site: RuleSite, field: PeerField, index: int, own: set[int]) -> str:
+    """What says that a rule for namespace default is for the API server; empty where nothing does, or its ports deny it.
+
+    Its author does, where its ports are those of the API server, or the rights of its pods, where no pod is known there.
+    """
+    every_port = items_of(site.rule) is None
+    if not every_port and (not names_any(site.rule, own) or on_others(site.rule, own)):
+        return ""
+    words = words_for_api_server(site, field, index)
+    if words or site.context.inventory.workloads_in(["default"]):
+        return words
+    return bound_ports(site)
 
 
 def _field_text(site: RuleSite, field: PeerField) -> str:

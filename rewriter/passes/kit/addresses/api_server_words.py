@@ -1,4 +1,4 @@
-"""Rules that mean the API server by their words, or by the rights of their pods, and name what never holds it.
+"""Rules that mean the API server by their words, their port or the rights of their pods, and name what never holds it.
 
 No CIDR matches an API server that is a node of the cluster, and it is no part of the world. Where no fact says where
 it is, a rule that says it is for the API server, on the usual port of one that people run themselves, most often means
@@ -44,7 +44,7 @@ _LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """What says that a rule is for the API server: with `words` its author, else the rights of its pods."""
+    """What says that a rule is for the API server: with `words` its author, else the rights of its pods, or its port."""
 
     evidence: str
     words: bool
@@ -126,8 +126,22 @@ def _meant(site: RuleSite, field: PeerField, index: int, server: ApiServer) -> M
         return None
     if words := words_for_api_server(site, field, index):
         return Meant(words, words=True)
-    rights = bound_ports(site) if names_any(site.rule, {USUAL_PORT}) else ""
-    return Meant(rights, words=False) if rights else None
+    if not names_any(site.rule, {USUAL_PORT}):
+        return None
+    evidence = bound_ports(site) or _own_range(site, field, index)
+    return Meant(evidence, words=False) if evidence else None
+
+
+def _own_range(site: RuleSite, field: PeerField, index: int) -> str:
+    """That API servers are nodes, for a range on their port; empty where the cluster's own settings do not say so.
+
+    They do where those of Talos, k3s or kubeadm have the port, and where Cilium goes through Talos' proxy on loopback.
+    """
+    cluster = site.context.cluster
+    is_range = any(entry.index == index and not entry.single and not entry.internet for entry in read_entries(field))
+    if cluster is None or cluster.api_server_host is not None or cluster.api_server_port != USUAL_PORT or not is_range:
+        return ""
+    return f"the API servers are nodes that listen on {USUAL_PORT}, {cluster.source_of('api_server_port')}"
 
 
 def words_for_api_server(site: RuleSite, field: PeerField, index: int) -> str:
