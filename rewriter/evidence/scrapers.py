@@ -14,6 +14,7 @@ from rewriter.inventory.objects.monitors import Monitor, MonitoredPort, Scraper
 
 _NAME = "app.kubernetes.io/name"
 _INSTANCE = "app.kubernetes.io/instance"
+_KUBELET = 10250
 #: What the operators give the pods of each kind as app.kubernetes.io/name.
 _APPS = {"Prometheus": "prometheus", "PrometheusAgent": "prometheus-agent", "VMAgent": "vmagent"}
 
@@ -42,6 +43,57 @@ class Taker(NamedTuple):
     @property
     def evidence(self) -> str:
         return f"{self.scraper}, {self.scraper.source}: takes it up"
+
+
+class Target(NamedTuple):
+    """What a scraper asks for metrics: a port of pods, or (without a workload) of the kubelets of all nodes."""
+
+    port: int
+    monitor: Monitor
+    workload: Workload | None
+
+    @property
+    def is_node(self) -> bool:
+        return self.workload is None or self.workload.host_network
+
+    @property
+    def evidence(self) -> str:
+        return f"{self.monitor}, {self.monitor.source}: names port {self.port} of {self.workload or 'the kubelets'}"
+
+
+def targets(context: Context, workload: Workload) -> tuple[Target, ...]:
+    """What the pods of a scraper ask for metrics, as far as it is certain. Remembered."""
+    key = ("targets", *workload_key(workload))
+    if key not in context.answers:
+        own = [s for s in _known(context)[0] if s.kind == workload.kind and s.namespace == workload.namespace]
+        own = [s for s in own if workload.labels.get(_INSTANCE) == s.name]
+        named = (monitor for s in own for monitor in _known(context)[1] if _takes_up(context, s, monitor))
+        context.answers[key] = tuple(target for monitor in named for target in _targets(context, monitor))
+    found: tuple[Target, ...] = context.answers[key]
+    return found
+
+
+def may_scrape(workload: Workload) -> bool:
+    """Whether a workload is of a kind that scrapes."""
+    return workload.kind in _APPS
+
+
+def _targets(context: Context, monitor: Monitor) -> Iterator[Target]:
+    labels = monitor.selector.get("matchLabels")
+    if isinstance(labels, dict) and "kubelet" in (labels.get("k8s-app"), labels.get("app.kubernetes.io/name")):
+        yield Target(_KUBELET, monitor, None)
+        return
+    if monitor.is_of_pods:
+        places = monitor.namespaces
+        pods = context.inventory.all_workloads() if places is None else context.inventory.workloads_in(places)
+        for workload in pods:
+            if is_here(context, workload.cluster) and _selects(monitor.selector, workload.labels):
+                yield from (Target(port, monitor, workload) for port in _of_container(workload, monitor.ports))
+        return
+    for service in _services(context, monitor):
+        for workload in context.inventory.workloads_with(service.selector) if service.selector else ():
+            if workload.namespace == service.namespace and is_here(context, workload.cluster):
+                yield from (Target(n, monitor, workload) for n in _of_service(service, workload, monitor.ports))
 
 
 def has_monitors(context: Context) -> bool:

@@ -2,7 +2,8 @@
 
 Finds pods that a ServiceMonitor or PodMonitor names (VMServiceScrape and VMPodScrape too), with a port that no policy
 of theirs lets the Prometheus or VMAgent in on that takes the monitor up. Where no Prometheus and no VMAgent is known,
-it finds ports of monitors on which the policies let nobody in at all.
+it finds ports of monitors on which the policies let nobody in at all. And the other side: policies of a Prometheus or
+VMAgent that do not let it out to pods, or to the nodes, that a monitor which it takes up names.
 
 ## Why it matters
 
@@ -33,7 +34,8 @@ alerts stay silent or fire for no reason, and the application itself works.
 The evidence is the monitor, the Prometheus whose selectors take it up, and the pods with the port, all in the
 repository. The rule for the pods of Prometheus and that port is evident where the policy selects these pods alone, and
 unsafe where it selects others too. Where the policy has no rule that lets anything in it is manual, since a policy
-beside it may be what is wanted, and so it is where the scraper is not known.
+beside it may be what is wanted, and so it is where the scraper is not known. A rule that lets a scraper out to the
+nodes is unsafe.
 
 All policies of the pods count. Nothing is reported as long as
 
@@ -59,6 +61,7 @@ from rewriter.cilium.policy import INGRESS, KNP, Rule, Spec
 from rewriter.cilium.verdict import DEFAULT_DENY
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import namespace_key
+from rewriter.evidence.permits import lets_nobody_in
 from rewriter.evidence.reachable import Reach, identity_of, reach_of, workloads_of_spec
 from rewriter.evidence.scrapers import Monitored, Taker, has_monitors, monitored, names_scrapers, takers
 from rewriter.evidence.workloads import workloads_evidence
@@ -71,6 +74,7 @@ from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.sides.missing_rules import route_of, stands_here
 from rewriter.passes.kit.sides.one_sided_gaps import gaps_of
+from rewriter.passes.kit.sides.unreached_targets import unreached_targets
 from rewriter.text import join_names
 
 _TCP = "TCP"
@@ -86,7 +90,7 @@ class _Shut(NamedTuple):
 @antipattern(
     code="CNP037",
     id="unscraped-pods",
-    title="pods that a monitor names, and no policy lets Prometheus in",
+    title="pods that a monitor names, and no policy lets Prometheus reach",
     kinds=EVERY_KIND,
     after=("missing-namespace", "service-port", "one-sided"),
 )
@@ -94,6 +98,7 @@ def find(context: Context) -> Iterator[Finding]:
     if not (context.namespace_known or context.policy.clusterwide):
         return
     for spec in context.policy.specs:
+        yield from unreached_targets(context, spec)
         if not _denies_ingress(context, spec) or not has_monitors(context) or not workloads_of_spec(context, spec):
             continue
         reaches = reach_of(context, spec)
@@ -120,7 +125,7 @@ def _shut(context: Context, spec: Spec, reach: Reach, workload: Workload) -> Ite
         found = takers(context, port.monitor)
         stopped = [taker for taker in found if _is_stopped(context, reach, taker, port)]
         nobody: list[Taker | None] = []
-        if not names_scrapers(context) and _last_rule(spec) and _lets_nobody_in(reach, workload, port.port):
+        if not names_scrapers(context) and _last_rule(spec) and lets_nobody_in(reach, port.port):
             nobody.append(None)
         for taker in stopped if found and len(stopped) == len(found) else nobody:
             key = (str(taker and taker.scraper), port.port)
@@ -138,23 +143,6 @@ def _is_stopped(context: Context, reach: Reach, taker: Taker, port: Monitored) -
         return False
     # CNP027 reports what the other side lets out.
     return not any(taker.pods in gap.others for gap in gaps_of(context, port.workload, INGRESS))
-
-
-def _lets_nobody_in(reach: Reach, workload: Workload, port: int) -> bool:
-    """Whether no rule is for a port, whoever it lets in."""
-    if reach.hidden or not reach.denied_by_default(INGRESS):
-        return False
-    named = {other.name: other.number for other in workload.ports}
-    for applied in (*reach.rules(INGRESS), *reach.possible, *reach.tiers):
-        entry = applied.entry
-        if entry.direction != INGRESS or entry.deny:
-            continue
-        if applied.filled or any(
-            named.get(grant.match.name, port) == port if grant.match.name else grant.match.covers(_TCP, port, ())
-            for grant in entry.ports
-        ):
-            return False
-    return True
 
 
 def _finding(context: Context, spec: Spec, shut: _Shut, *, alone: bool) -> Finding:

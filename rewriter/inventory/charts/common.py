@@ -101,7 +101,9 @@ def common_objects(release: Release) -> Iterator[dict[str, Any]]:
         if _wanted(release, item):
             plain = "plain" in item and value_at(release.values, "cleanPrometheusOperatorObjectNames") is True
             name = _filled(item["plain"] if plain else item["name"], names, release)
+            labels = {key: _filled(text, names, release) for key, text in item.get("labels", {}).items()}
             metadata = {"name": name, "namespace": release.namespace, "annotations": item.get("annotations", {})}
+            metadata |= {"labels": labels} if labels else {}
             made = {"apiVersion": item["apiVersion"], "kind": item["kind"], "metadata": metadata}
             scrapes = item["kind"] in SCRAPER_KINDS
             yield {**made, "spec": scraper_spec(release, item["kind"]) if scrapes else item.get("spec", {})}

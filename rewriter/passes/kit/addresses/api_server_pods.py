@@ -49,9 +49,9 @@ def pods_finding(site: RuleSite, field: PeerField, server: ApiServer) -> Iterato
 
 
 def _said_of_default(site: RuleSite, field: PeerField, index: int, own: set[int]) -> str:
-    """What says that a rule for namespace default is for the API server; empty where nothing does, or its ports deny it.
+    """What says that a rule for namespace default is for the API server; empty where nothing does, or its ports do not.
 
-    Its author does, where its ports are those of the API server, or the rights of its pods, where no pod is known there.
+    Its author does, where its ports are the API server's, or the rights of its pods, where no pod is known there.
     """
     every_port = items_of(site.rule) is None
     if not every_port and (not names_any(site.rule, own) or on_others(site.rule, own)):

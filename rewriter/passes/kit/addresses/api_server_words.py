@@ -44,7 +44,7 @@ _LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """What says that a rule is for the API server: with `words` its author, else the rights of its pods, or its port."""
+    """What says that a rule is for the API server: with `words` its author, else its port or the rights of its pods."""
 
     evidence: str
     words: bool
