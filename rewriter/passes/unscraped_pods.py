@@ -54,13 +54,12 @@ All policies of the pods count. Nothing is reported as long as
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from rewriter.cilium.policy import INGRESS, KNP, Rule, Spec
 from rewriter.cilium.verdict import DEFAULT_DENY
 from rewriter.evidence.context import Context
-from rewriter.evidence.mesh import namespace_key
 from rewriter.evidence.permits import lets_nobody_in
 from rewriter.evidence.reachable import Reach, identity_of, reach_of, workloads_of_spec
 from rewriter.evidence.scrapers import Monitored, Taker, has_monitors, monitored, names_scrapers, takers
@@ -68,10 +67,9 @@ from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Finding
 from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.applicability import EVIDENT, MANUAL, OTHERWISE, UNSAFE, decided
-from rewriter.passes.kit.changes.change import Change, rule_added
-from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.sides.let_in import pods_let_in
 from rewriter.passes.kit.sides.missing_rules import route_of, stands_here
 from rewriter.passes.kit.sides.one_sided_gaps import gaps_of
 from rewriter.passes.kit.sides.unreached_targets import unreached_targets
@@ -149,7 +147,8 @@ def _finding(context: Context, spec: Spec, shut: _Shut, *, alone: bool) -> Findi
     taker = shut.taker
     ports = list(dict.fromkeys(item.port for item in shut.ports))
     pods = list({id(item.workload): item.workload for item in shut.ports}.values())
-    change = _change(context, spec, taker, ports) if taker else None
+    last = _last_rule(spec)
+    change = pods_let_in(context, spec, last, taker.pods, taker.labels, ports) if taker and last else None
     named, numbers = join_names(map(str, pods), most=3), join_names(map(str, ports))
     monitors = join_names(dict.fromkeys(str(item.monitor) for item in shut.ports), most=3)
     if taker:
@@ -180,28 +179,3 @@ def _last_rule(spec: Spec) -> Rule | None:
     """The last rule of a rule set that lets something in."""
     rules = [rule for rule in spec.rules if rule.direction == INGRESS and not rule.deny and rule.members]
     return rules[-1] if rules else None
-
-
-def _change(context: Context, spec: Spec, taker: Taker, ports: Sequence[int]) -> Change | None:
-    """A rule for the pods of a scraper behind the last one that lets something in; None where there is none."""
-    last = _last_rule(spec)
-    if last is None:
-        return None
-    policy, home, words = context.policy, taker.pods.namespace, f"pods of {taker.pods}"
-    if policy.kind == KNP:
-        peer: Form = {"podSelector": {"matchLabels": dict(taker.labels)}}
-        if home != policy.namespace:
-            peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": home}}, **peer}
-        written = [{"protocol": _TCP, "port": port} for port in ports]
-        return rule_added(context, spec, last, {"from": [peer]}, words, ports=written)
-    labels = dict(taker.labels) if home == policy.namespace else {namespace_key(policy): home, **taker.labels}
-    return rule_added(
-        context,
-        spec,
-        last,
-        {"fromEndpoints": [{"matchLabels": labels}]},
-        words,
-        toPorts=[{"ports": [{"port": str(port), "protocol": _TCP} for port in ports]}],
-        icmps=None,
-        authentication=None,
-    )

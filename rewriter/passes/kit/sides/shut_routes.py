@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rewriter.cilium.policy import INGRESS, KNP, Rule, Spec
+from rewriter.cilium.policy import INGRESS, Rule, Spec
 from rewriter.cilium.verdict import DEFAULT_DENY
 from rewriter.evidence.context import Context
-from rewriter.evidence.mesh import namespace_key
 from rewriter.evidence.reachable import Reach, identity_of, reach_of, workloads_of_spec
 from rewriter.evidence.route_clients import RouteClient, has_routes, route_clients
 from rewriter.finding import Applicability, Finding
-from rewriter.passes.kit.changes.change import Change, rule_added
-from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.sides.let_in import pods_let_in
 from rewriter.passes.kit.sides.missing_rules import route_of, stands_here
 from rewriter.passes.kit.sides.one_sided_gaps import gaps_of
 
@@ -43,7 +41,7 @@ def _is_shut(context: Context, reach: Reach, client: RouteClient) -> bool:
 
 
 def _finding(context: Context, spec: Spec, last: Rule, reach: Reach, client: RouteClient, *, alone: bool) -> Finding:
-    change = _change(context, spec, last, client)
+    change = pods_let_in(context, spec, last, client.proxy, client.labels, [client.port])
     return report(
         context,
         route_of(spec, INGRESS),
@@ -56,16 +54,3 @@ def _finding(context: Context, spec: Spec, last: Rule, reach: Reach, client: Rou
         advice="" if change and alone else f"add a rule for {reach.workload} that lets {client.proxy} in there",
         at_key=True,
     )
-
-
-def _change(context: Context, spec: Spec, last: Rule, client: RouteClient) -> Change | None:
-    words, home = f"pods of {client.proxy}", client.proxy.namespace
-    if context.policy.kind != KNP:
-        labels = {namespace_key(context.policy): home, **client.labels}
-        ports = [{"ports": [{"port": str(client.port), "protocol": "TCP"}]}]
-        peers = {"fromEndpoints": [{"matchLabels": labels}]}
-        return rule_added(context, spec, last, peers, words, toPorts=ports, icmps=None, authentication=None)
-    peer: Form = {"podSelector": {"matchLabels": dict(client.labels)}}
-    if home != context.policy.namespace:
-        peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": home}}, **peer}
-    return rule_added(context, spec, last, {"from": [peer]}, words, ports=[{"protocol": "TCP", "port": client.port}])
