@@ -28,7 +28,7 @@ is reported where both evidently stand alone:
 
 - a comment above the second item says what it is for,
 - the rule without ports is for `world`, `0.0.0.0/0` or `all`, or for every pod of the policy's own namespace,
-- the rule without peers is for port 53 alone,
+- the rule without peers is for port 53 alone, or for ports of these pods that the API server calls or monitors name,
 - rules without ports and rules without peers do not pair up,
 - known pods of the policy's own namespace have the labels, or the namespace is not completely known.
 
@@ -59,6 +59,7 @@ from rewriter.passes.kit.addresses.cidr_entries import read_entries
 from rewriter.passes.kit.changes.change import Change, flows_of, in_place
 from rewriter.passes.kit.changes.forms import merged
 from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.ports.callers import is_for_callers
 from rewriter.passes.kit.ports.peer_terms import pod_peers
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.selectors.split_peers import SplitPeer, split_peers
@@ -79,11 +80,11 @@ _WHY_DENY = "items of a list are OR-ed: each of them denies by itself, and one i
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         for _, rules in groupby(spec.rules, key=lambda rule: rule.list_route):
-            yield from (_rules(context, spec, peers, ports) for peers, ports in _split_rules(context, [*rules]))
+            yield from (_rules(context, spec, peers, ports) for peers, ports in _split_rules(context, spec, [*rules]))
     yield from map(_peers, split_peers(context))
 
 
-def _split_rules(context: Context, rules: list[Rule]) -> Iterator[tuple[Rule, Rule]]:
+def _split_rules(context: Context, spec: Spec, rules: list[Rule]) -> Iterator[tuple[Rule, Rule]]:
     """Neighbours in a list: one has peers and no ports, the other ports and no peers."""
     alone = [rule for rule in rules if _peers_only(rule)]
     open_to_all = [rule for rule in rules if _ports_only(rule)]
@@ -98,6 +99,8 @@ def _split_rules(context: Context, rules: list[Rule]) -> Iterator[tuple[Rule, Ru
             continue
         if first.deny and not _listen_there(context, peers, ports):
             continue  # What is denied stands alone as a rule, one thing after another.
+        if is_for_callers(context, spec, ports):
+            continue
         taken |= {first.route, second.route}
         yield peers, ports
 

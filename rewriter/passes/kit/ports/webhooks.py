@@ -50,6 +50,12 @@ def uncalled(context: Context) -> Iterator[Finding]:
                     yield _finding(context, spec, reach.workload, call, service, port, server)
 
 
+def called_ports(context: Context, workload: Workload) -> frozenset[int]:
+    """The ports of a workload's pods that the API server calls."""
+    calls = context.inventory.api_server_calls()
+    return frozenset(port for _, _, port in _calls(context, calls, workload)) if calls else frozenset()
+
+
 def _calls(
     context: Context, calls: Sequence[ApiServerCall], workload: Workload
 ) -> Iterator[tuple[ApiServerCall, Service, int]]:
