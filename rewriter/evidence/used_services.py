@@ -21,14 +21,20 @@ _SEPARATORS = re.compile(r"[\s,;\"'|<>()\[\]]+")
 #: Where the programs behind URLs without a port listen.
 _DEFAULT_PORTS = {"http": 80, "https": 443, "redis": 6379, "rediss": 6379, "postgres": 5432, "postgresql": 5432}
 _DEFAULT_PORTS |= {"mysql": 3306, "amqp": 5672, "mongodb": 27017, "ldap": 389, "ldaps": 636, "nats": 4222}
+#: Controllers of Flux, and the one that keeps the artifacts for them (fluxcd/flux2 manifests/bases, read at 2.7).
+_FETCHING, _SOURCES = ("kustomize-controller", "helm-controller"), "source-controller"
 
 
 class UsedService(NamedTuple):
-    """A Service that pods use, its ports of which they use one, and where that is written."""
+    """A Service that pods use, its ports of which they use one, and where that is written.
+
+    Of what programs use without a setting that names it `written` is False.
+    """
 
     service: Service
     ports: tuple[ServicePort, ...]
     where: str
+    written: bool = True
 
 
 def used_services(context: Context, workload: Workload) -> tuple[UsedService, ...]:
@@ -58,7 +64,22 @@ def _used_services(context: Context, workload: Workload) -> tuple[UsedService, .
             if ports:
                 numbers = tuple(exposed.port for exposed in ports)
                 found.setdefault((service.namespace, service.name, numbers), UsedService(service, ports, where))
+    for service in _fetched_from(context, workload):
+        where = f"{workload} of Flux fetches what it applies from {service.name}, {workload.source}"
+        numbers = tuple(exposed.port for exposed in service.ports)
+        found.setdefault(
+            (service.namespace, service.name, numbers), UsedService(service, service.ports, where, written=False)
+        )
     return tuple(found.values())
+
+
+def _fetched_from(context: Context, workload: Workload) -> Iterator[Service]:
+    """Flux's source-controller, for the controllers that get their artifacts there and say so in no setting."""
+    if workload.name not in _FETCHING or workload.labels.get("app") != workload.name:
+        return
+    for service in context.inventory.services(_SOURCES, workload.namespace):
+        if (service.selector or {}).get("app") == _SOURCES and workload.cluster in (None, service.cluster):
+            yield service
 
 
 def _names(text: str) -> Iterator[tuple[str, int | None, bool]]:

@@ -39,10 +39,12 @@ or has no allow rule of that direction, it is manual.
 
 All policies of both workloads count, of every kind. Nothing is reported as long as
 
-- a policy of one of them could not be read, or there may be pods or policies that are not known,
+- a policy of one of them could not be read, or one that is not known may select it,
+- the rule is for a whole namespace, or of one, and not every pod there is known,
 - the rule names no pods: entities, addresses, DNS names, `{}`,
-- the rule names a whole namespace, or is of one, and some of its pods get through, on any of its ports, or run on the
-  host network,
+- the rule is for several pods, and one of them gets through, on any of its ports,
+- the rule is for a whole namespace, and pods of it run on the host network,
+- the other side is named in turn, on other ports, and no pod is known to listen on the port of the rule,
 - the rule is for several peers, and one of its ports passes: the others are for the other peers,
 - the same port passes on another protocol,
 - an explicit deny rule stops the traffic, or no pod listens on the port (`unlistened-port`, `service-port`),
@@ -56,7 +58,7 @@ All policies of both workloads count, of every kind. Nothing is reported as long
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Spec
 from rewriter.evidence.context import Context
@@ -87,21 +89,33 @@ def find(context: Context) -> Iterator[Finding]:
         return
     for spec in context.policy.specs:
         reaches = reach_of(context, spec) if workloads_of_spec(context, spec) else ()
-        for reach in reaches:
-            for direction in (EGRESS, INGRESS):
+        for direction in (EGRESS, INGRESS):
+            found: dict[object, tuple[Gap, list[Workload]]] = {}
+            for reach in reaches:
                 if reach.workload is None or not stands_here(context, spec, reach, direction):
                     continue
                 for gap in gaps_of(context, reach.workload, direction):
-                    yield _finding(context, spec, reach.workload, direction, gap, alone=len(reaches) == 1)
+                    found.setdefault(_key(gap), (gap, []))[1].append(reach.workload)
+            for gap, workloads in found.values():
+                yield _finding(context, spec, workloads, direction, gap, alone=len(reaches) == 1)
 
 
-def _finding(context: Context, spec: Spec, workload: Workload, direction: str, gap: Gap, *, alone: bool) -> Finding:
+def _key(gap: Gap) -> object:
+    """What makes a gap the same for several workloads: one rule may mean any of them."""
+    return (tuple(map(id, gap.rules)), tuple(map(id, gap.others)), tuple(str(port.written) for port in gap.ports))
+
+
+def _finding(
+    context: Context, spec: Spec, workloads: Sequence[Workload], direction: str, gap: Gap, *, alone: bool
+) -> Finding:
+    here = join_names((str(workload) for workload in workloads), most=3)
     others = join_names((str(other) for other in gap.others), most=3)
     ports = f" on {join_names(port_text(port) for port in gap.ports)}" if gap.ports else ""
+    own, them = (here, "it") if len(workloads) == 1 else ("theirs", "them")
     if direction == EGRESS:
-        message = f"a rule lets {workload} in to {others}{ports}, and no policy of {workload} lets it out there"
+        message = f"a rule lets {here} in to {others}{ports}, and no policy of {own} lets {them} out there"
     else:
-        message = f"a rule lets {others} out to {workload}{ports}, and no policy of {workload} lets that in"
+        message = f"a rule lets {others} out to {here}{ports}, and no policy of {own} lets that in"
     # A rule beside those of other pods would be for them as well.
     change = _change(context, spec, direction, gap) if alone else None
     return report(
@@ -111,20 +125,21 @@ def _finding(context: Context, spec: Spec, workload: Workload, direction: str, g
         message,
         "traffic between two pods must pass the egress policies of one and the ingress policies of the other",
         change=change,
-        rests_on=(workload, *gap.others),
+        rests_on=(*workloads, *gap.others),
+        hidden=tuple(dict.fromkeys(reason for named_peer in gap.rules for reason in named_peer.unknown)),
         evidence=(
             *dict.fromkeys(
                 f"the rule of the other side: {named_peer.rule.entry.route} of {named_peer.rule}"
                 for named_peer in gap.rules
             ),
-            *workloads_evidence((workload, *gap.others)),
+            *workloads_evidence((*workloads, *gap.others)),
         ),
-        advice="" if change else _advice(workload, direction),
+        advice="" if change else _advice(here, direction),
         at_key=route_of(spec, direction) != spec.route,
     )
 
 
-def _advice(workload: Workload, direction: str) -> str:
+def _advice(workload: str, direction: str) -> str:
     way = "lets it out" if direction == EGRESS else "lets that in"
     return f"add a policy for {workload} that {way}, or remove the rule of the other side"
 

@@ -37,7 +37,8 @@ env:
 
 The settings of the containers are the evidence: arguments, environment and ConfigMaps that hold a URL, a name with a
 port, or the full name of a Service (`pg.data.svc`). A setting that holds the own address of a program does not count.
-The Service and its pods have to be known. The rule is added behind the last one of the policy that is most the
+The controllers of Flux name the source-controller, from which they fetch everything, in no setting, and use it all the
+same. The Service and its pods have to be known. The rule is added behind the last one of the policy that is most the
 workload's own, and is unsafe: a program may not use all that its settings name.
 
 A name outside is added to `toFQDNs`, unsafe too. Only arguments, the environment and what Flux's source-controller
@@ -65,7 +66,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rewriter.cilium.labels import NAMESPACE_LABEL
 from rewriter.cilium.policy import EGRESS, KNP, Spec
+from rewriter.cilium.terms import LabelTerm
 from rewriter.cilium.verdict import DEFAULT_DENY
 from rewriter.evidence.backends import Backends, UndecidedError, service_backends
 from rewriter.evidence.context import Context
@@ -125,6 +128,8 @@ def _unreached(
     named = [*ports, *(port.port for port in used.ports)]
     if not ports or _names_port(reach, named) or not _is_shut(context, reach, backends.pods, ports):
         return
+    if not used.written and _names_neighbours(reach, workload):
+        return
     if any(other in gap.others for gap in gaps_of(context, workload, EGRESS) for other in backends.pods):
         return  # CNP027 reports what the other side lets in.
     change = _change(context, spec, backends, ports) if len(ports) == 1 else None
@@ -158,6 +163,17 @@ def _names_port(reach: Reach, numbers: Sequence[int]) -> bool:
         for entry in allowing
         for grant in entry.ports
         for number in numbers
+    )
+
+
+def _names_neighbours(reach: Reach, workload: Workload) -> bool:
+    """Whether a rule lets the pods out to others of their namespace: it may be meant for a label that is not known."""
+    return any(
+        isinstance(peer, LabelTerm)
+        and any(c.key == NAMESPACE_LABEL and workload.namespace in c.values for c in peer.conditions)
+        for rule in (*reach.rules(EGRESS), *reach.possible)
+        for peer in rule.entry.peers
+        if not rule.entry.deny
     )
 
 

@@ -34,6 +34,12 @@ _DEEPEST = 40
 #: Members of a chart's values that have it make policies, and what of it says that these are Cilium's.
 _SWITCH = re.compile(r"networkpolic(?:y|ies)|netpols?$|^cc?nps?$")
 _OF_CILIUM = re.compile(r"cilium|^cc?nps?$")
+#: Charts that make NetworkPolicies unless a value says no (fluxcd-community/helm-charts charts/flux2 2.16, and
+#: controlplaneio-fluxcd/charts charts/flux-instance 0.12). Those of Bitnami are known by where they come from.
+_BY_DEFAULT = {"flux2": ("policies", "create"), "flux-instance": ("instance", "cluster", "networkPolicy")}
+_BITNAMI = re.compile(r"bitnami", re.IGNORECASE)
+#: What the operator of Flux makes a FluxInstance of: NetworkPolicies too, unless it says no.
+_FLUX_INSTANCE = b"FluxInstance"
 
 
 def unread_policies(files: TreeFiles, placements: Placements, releases: Iterable[Made]) -> Iterator[UnreadPolicy]:
@@ -64,6 +70,13 @@ def unread_policies(files: TreeFiles, placements: Placements, releases: Iterable
     for made in releases:
         if not made.complete:
             yield from _of_release(made.release)
+    for file in files.of_kinds(frozenset({_FLUX_INSTANCE})):
+        for manifest in files.manifests(file):
+            spec = mapping(manifest.value.get("spec"))
+            if manifest.kind == _FLUX_INSTANCE.decode() and not _is_off(spec, ("cluster", "networkPolicy")):
+                home = namespace_in(manifest.value)
+                where = home if isinstance(home, str) else None
+                yield UnreadPolicy(KNP, where, manifest.source, f"FluxInstance {manifest.name}")
     yield from _elsewhere(placements)
 
 
@@ -72,8 +85,26 @@ def _of_release(release: Release) -> Iterator[UnreadPolicy]:
     maker = f"{release.kind} {release.name}"
     if may_hold_policies(release.name) or may_hold_policies(f"{release.chart.folder or ''} {release.chart.name}"):
         yield UnreadPolicy("policy", None, release.source, maker)
-    for kind in dict.fromkeys(_switched_on(release.values, 0)):
+    kinds = dict.fromkeys(_switched_on(release.values, 0))
+    if _makes_policies(release):
+        kinds[KNP] = None
+    for kind in kinds:
         yield UnreadPolicy(kind, None if kind == CCNP else release.namespace, release.source, maker)
+
+
+def _makes_policies(release: Release) -> bool:
+    """Whether a chart makes policies of which its values say nothing."""
+    switch = _BY_DEFAULT.get(release.chart.name)
+    if switch is None and _BITNAMI.search(f"{release.chart.url or ''} {release.chart.folder or ''}"):
+        switch = ("networkPolicy", "enabled")
+    return switch is not None and not _is_off(release.values, switch)
+
+
+def _is_off(values: Any, switch: Iterable[str]) -> bool:
+    """Whether a value says no."""
+    for name in switch:
+        values = mapping(values).get(name)
+    return values is False
 
 
 def _switched_on(values: Any, depth: int) -> Iterator[str]:

@@ -55,6 +55,14 @@ PODS = [
     ),
     ("coredns", "coredns", "{}", "Deployment coredns", {"k8s-app": "coredns", NAME: "coredns"}, "default"),
     (
+        "flux-instance",
+        "flux-instance",
+        "{}",
+        "Deployment helm-controller",
+        {"app": "helm-controller", COMPONENT: "helm-controller", PART: "flux"},
+        "helm-controller",
+    ),
+    (
         "external-secrets",
         "es",
         "{webhook: {podLabels: {a: b}}}",
@@ -366,7 +374,6 @@ def test_pods(chart: str, name: str, values: str, pods: str, labels: dict[str, s
         ("external-dns", "{commonLabels: {a: b}}", "Deployment external-dns", "a"),
         ("coredns", "{isClusterService: false}", "Deployment coredns", "k8s-app"),
         ("kyverno", "{}", "Deployment kyverno-admission-controller", NAME),
-        ("flux-instance", "{}", "Deployment source-controller", COMPONENT),
         ("kube-prometheus-stack", "{commonLabels: {a: b}}", "Deployment kube-prometheus-stack-grafana", "a"),
         ("velero", "{deployNodeAgent: true, podLabels: {a: b}}", "DaemonSet node-agent", "a"),
     ],

@@ -9,7 +9,7 @@ from rewriter.cilium.policy import EGRESS, INGRESS
 from rewriter.evidence.context import Context
 from rewriter.evidence.reachable import reach_of_workload
 from rewriter.inventory.facts.model import Workload
-from rewriter.passes.kit.sides.other_side import is_heard, refused_ports
+from rewriter.passes.kit.sides.other_side import is_dns, is_heard, refused_ports
 from rewriter.passes.kit.sides.rule_pairs import NamedPeer, naming
 from rewriter.records import dataclass
 
@@ -81,16 +81,29 @@ def _refused(
     if other is workload or not _same_cluster(workload, other):
         return None
     ports = refused_ports(context, named, workload, other, direction)
-    if ports is None or named.by_labels:
-        return ports
-    # Of a whole namespace the pods on the host network may be meant, which no rule for pods reaches.
-    if any(other.namespace == workload.namespace for other in context.inventory.workloads_on_nodes()):
+    if ports and _is_answered(context, workload, other, direction):
+        receiver = other if direction == EGRESS else workload
+        ports = [port for port in ports if is_heard(context, named, port, receiver)] or None
+    if ports is None:
         return None
-    # A rule for a whole namespace is at work as soon as one pod there gets through.
+    # Of a whole namespace the pods on the host network may be meant, which no rule for pods reaches.
+    if not named.by_labels and any(
+        other.namespace == workload.namespace for other in context.inventory.workloads_on_nodes()
+    ):
+        return None
+    # A rule for several pods is at work as soon as one of them gets through.
     for peer in named.peers:
         if peer is not workload and refused_ports(context, named, peer, other, direction) is None:
             return None
     return ports
+
+
+def _is_answered(context: Context, workload: Workload, other: Workload, direction: str) -> bool:
+    """Whether a rule of the workload names the other side, on other ports: one of both is about the wrong port."""
+    return any(
+        named.by_labels and not is_dns(named.written) and any(subject is workload for subject in named.subjects)
+        for named in naming(context, direction, other)
+    )
 
 
 def _is_reported_at_egress(context: Context, workload: Workload, other: Workload, direction: str) -> bool:

@@ -66,6 +66,12 @@ def is_heard(context: Context, named: NamedPeer, port: PortProtocol, receiver: W
     return any(listens(context, receiver, protocol, number) for protocol, number in flows)
 
 
+def is_dns(rule: Rule) -> bool:
+    """Whether a rule is about DNS alone."""
+    ports = _ports(rule) or ()
+    return bool(ports) and all(port.port == str(_DNS) for port in ports)
+
+
 def _is_unheard(context: Context, receiver: Workload, protocol: str, number: int) -> bool:
     """Whether a flow is DNS, or goes to a port on which nothing listens: other passes report these."""
     return number == _DNS or listens(context, receiver, protocol, number) is False

@@ -14,17 +14,17 @@ from rewriter.cilium.terms import Condition, LabelTerm, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.policies import AppliedRule, policies_of
 from rewriter.evidence.settings import settings_of
-from rewriter.evidence.workloads import matches
+from rewriter.evidence.workloads import Matches, matches
 from rewriter.inventory.facts.model import Workload
 from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class NamedPeer:
-    """One entry of an allow rule that names known workloads: the subjects, the peers, and whether all are known.
+    """One entry of an allow rule that names known workloads: the subjects and the peers.
 
     `by_labels` says that the entry asks for labels of pods, not for a namespace alone; `subject_by_labels` says so of
-    the rule's subject.
+    the rule's subject. Where both do, pods that are not known may be meant as well, and `found` says why.
     """
 
     rule: AppliedRule
@@ -33,10 +33,16 @@ class NamedPeer:
     peers: tuple[Workload, ...]
     by_labels: bool
     subject_by_labels: bool
+    found: tuple[Matches, Matches]
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """What may make more pods that the rule means."""
+        return tuple(dict.fromkeys(reason for matched in self.found for reason in matched.reasons))
 
 
 def naming(context: Context, direction: str, workload: Workload) -> Sequence[NamedPeer]:
-    """The entries of rules of a direction that name a workload as peer. All pods that they mean are known."""
+    """The entries of rules that name a workload as peer, by labels or so that all pods that they mean are known."""
     key = ("named peers", workload.namespace, context.cluster and context.cluster.name, context.to_version)
     if key not in context.answers:
         table: dict[tuple[str, int], list[NamedPeer]] = {}
@@ -67,14 +73,14 @@ def _named_peers_of(context: Context, rule: AppliedRule) -> Iterator[NamedPeer]:
     if not terms:
         return
     subjects = matches(context, entry.subject)
-    if not subjects.workloads or not subjects.certain:
-        return
     own = any(_is_own(condition) for condition in entry.subject.conditions)
+    if not subjects.workloads or not (own or subjects.certain):
+        return
     for term in terms:
         peers = matches(context, term)
-        if peers.workloads and peers.certain:
-            by_labels = any(_is_own(condition) for condition in term.conditions)
-            yield NamedPeer(rule, written, subjects.workloads, peers.workloads, by_labels, own)
+        by_labels = any(_is_own(condition) for condition in term.conditions)
+        if peers.workloads and (by_labels or peers.certain):
+            yield NamedPeer(rule, written, subjects.workloads, peers.workloads, by_labels, own, (subjects, peers))
 
 
 def _named_terms(context: Context, rule: AppliedRule, written: Rule) -> Iterator[LabelTerm]:
