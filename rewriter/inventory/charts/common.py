@@ -20,7 +20,8 @@ nothing. `pod_labels` are paths of further labels, `env`, `args` and `env_from` 
 paths of values that change ports in a way that the entry does not follow: a Service is left out then, and so are the
 ports of pods. `port_map` is the path of a map of ports by their names, which may change each and add others; of a
 Service's part the entry has those that it shows by default. `headless` is the path of the address of a Service that
-has none by default. A value at the path `namespace`, or at `elsewhere` of a part, puts them into another namespace;
+has none by default, `address` that of another. `servers` is the path of a list that the ports follow, as coredns does
+it. A value at the path `namespace`, or at `elsewhere` of a part, puts them into another namespace;
 `overrides` is where the values that override names are. `calls` are the webhooks and extension APIs by which the API
 server calls a Service of the chart.
 """
@@ -35,6 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from rewriter import patterns as re
+from rewriter.inventory.charts.dns_servers import container_ports, service_ports
 from rewriter.inventory.charts.naming import NotKnownError, rendered
 from rewriter.inventory.charts.scrapers import scraper_spec
 from rewriter.inventory.objects.monitors import SCRAPER_KINDS
@@ -195,6 +197,9 @@ def _wanted(release: Release, item: Mapping[str, Any]) -> bool:
 
 def _unfollowed(release: Release, item: Mapping[str, Any]) -> bool:
     """Whether values change the ports of a part in a way that the entry does not follow."""
+    servers = value_at(release.values, item["servers"]) if "servers" in item else None
+    if servers is not None and None in (container_ports(servers), service_ports(servers)):
+        return True
     return any(value_at(release.values, path) is not None for path in _paths(item, "unfollowed"))
 
 
@@ -265,6 +270,8 @@ def _workload(release: Release, item: Mapping[str, Any], names: Mapping[str, str
     name = _filled(item["name"], names, release)
     there = () if _unfollowed(release, item) else (port for port in item["ports"] if _opened(port, release))
     ports = _with_mapped(release, item, [_port(port, release) for port in there])
+    if ports and "servers" in item:
+        ports = container_ports(value_at(release.values, item["servers"])) or ports
     spec = {
         "hostNetwork": _on_host(release, item),
         "serviceAccountName": _account(release, item, names),
@@ -364,7 +371,10 @@ def _service(release: Release, item: Mapping[str, Any], names: Mapping[str, str]
         port = {"port": number, "targetPort": target, "protocol": protocol[0] if protocol else "TCP"}
         ports.append({"name": name, **port} if name else port)
     ports = _shown(release, item, ports)
+    if "servers" in item:
+        ports = service_ports(value_at(release.values, item["servers"])) or ports
     address = value_at(release.values, item["headless"]) or "None" if "headless" in item else ""
+    address = address or ("address" in item and value_at(release.values, item["address"])) or ""
     return {
         "apiVersion": "v1",
         "kind": "Service",

@@ -396,7 +396,7 @@ def test_labels_that_pods_do_not_have(chart: str, values: str, pods: str, label:
         ("grafana", "{useStatefulSet: true}", "StatefulSet grafana", "Deployment grafana"),
         ("grafana", "{service: {enabled: false}}", "Deployment grafana", "Service grafana"),
         ("grafana", "{extraExposePorts: [{port: 1}]}", "Deployment grafana", "Service grafana"),
-        ("coredns", "{servers: [{port: 5353}]}", "Deployment coredns", "Service coredns"),
+        ("coredns", "{servers: [{port: '5353'}]}", "Deployment coredns", "Service coredns"),
         ("external-dns", "{provider: {name: webhook}}", "Deployment external-dns", "Service external-dns"),
         ("traefik", "{deployment: {enabled: false}}", "Service traefik", "Deployment traefik"),
         ("reflector", "{}", "Deployment reflector", "CronJob reflector"),
@@ -562,10 +562,44 @@ def test_ports_without_a_name_have_none() -> None:
 
 
 def test_ports_that_values_change_are_not_known() -> None:
-    pod = made("coredns", "{servers: [{port: 5353}]}")["Deployment coredns"]["spec"]["template"]["spec"]
+    pod = made("coredns", "{servers: [{port: '5353'}]}")["Deployment coredns"]["spec"]["template"]["spec"]
     assert pod["containers"][0]["ports"] == []
     pod = made("spegel", "{service: {registry: {port: 6000}}}")["DaemonSet spegel"]["spec"]["template"]["spec"]
     assert [port["containerPort"] for port in pod["containers"][0]["ports"]] == [6000, 5001, 9090]
+
+
+@pytest.mark.parametrize(
+    ("block", "pods", "service"),
+    [
+        ("{port: 5353}", {"udp-5353", "tcp-5353"}, {"udp-5353": 5353}),
+        ("{port: 53, zones: [{zone: ., scheme: 'dns://', use_tcp: true}]}", {"udp-53", "tcp-53"}, None),
+        ("{port: 53, zones: [{zone: ., scheme: 'dns://'}]}", {"udp-53"}, {"udp-53": 53}),
+        ("{port: 1053, servicePort: 53, zones: [{scheme: 'tls://'}]}", {"tcp-1053"}, {"tcp-1053": 53}),
+        (
+            "{port: 53, plugins: [{name: prometheus, parameters: '0.0.0.0:9153'}]}",
+            {"udp-53", "tcp-53", "tcp-9153"},
+            {"udp-53": 53},
+        ),
+    ],
+)
+def test_ports_of_coredns_follow_its_servers(block: str, pods: set[str], service: dict[str, int] | None) -> None:
+    found = made("coredns", f"{{servers: [{block}]}}")
+    spec = found["Deployment coredns"]["spec"]["template"]["spec"]
+    assert {port["name"] for port in spec["containers"][0]["ports"]} == pods
+    made_ports = {port["name"]: port["port"] for port in found["Service coredns"]["spec"]["ports"]}
+    assert made_ports == (service or {"udp-53": 53, "tcp-53": 53})
+
+
+@pytest.mark.parametrize("block", ["{port: 53, plugins: [{name: prometheus}]}", "{port: 53, servicePort: '1'}", "x"])
+def test_servers_of_coredns_that_are_not_followed(block: str) -> None:
+    found = made("coredns", f"{{servers: [{block}]}}")
+    assert "Service coredns" not in found
+    assert found["Deployment coredns"]["spec"]["template"]["spec"]["containers"][0]["ports"] == []
+
+
+def test_the_address_of_the_service_of_coredns() -> None:
+    assert made("coredns", "{service: {clusterIP: 10.43.0.10}}")["Service coredns"]["spec"]["clusterIP"] == "10.43.0.10"
+    assert "clusterIP" not in made("coredns")["Service coredns"]["spec"]
 
 
 def test_what_values_give_the_container() -> None:

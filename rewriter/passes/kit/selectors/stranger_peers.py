@@ -95,9 +95,8 @@ def stranger_finding(site: Site, selector: Selector, namespace: str, *, elsewher
     labels = [requirement for requirement in selector.requirements if requirement.key not in _SCOPES]
     if not _is_plain(site, selector, labels):
         return None
-    meant = stranger(context, labels, namespace, elsewhere=elsewhere)
-    if meant is None and is_dns_rule(site.rule):
-        meant = dns_stranger(context, labels, namespace)
+    meant = dns_stranger(context, labels, namespace) if is_dns_rule(site.rule) else None
+    meant = meant or stranger(context, labels, namespace, elsewhere=elsewhere)
     new = None if meant is None else _new(site, meant, namespace)
     if meant is None or new is None or site.is_covered(new) or _is_named_too(context, meant):
         return None
