@@ -9,8 +9,8 @@ up to 1.16 the policy does nothing, from 1.17 on it is rejected, with all its ot
 selects are open. Default deny is written `ingress: [{}]` there: a rule that allows nothing.
 
 `enableDefaultDeny.ingress: true` does not change that: without a rule of its direction it denies nothing, whatever
-the rest of the rule set says. Where the agents run with `policyEnforcementMode: always`, every pod is in default deny
-anyway, and there is no finding.
+the rest of the rule set says. Neither does `ingress: []` beside rules of egress, reported where no policy denies the
+ingress of its pods. With `policyEnforcementMode: always` every pod is in default deny, and there is no finding.
 
 `toPorts: [{ports: []}]` beside a peer allows nothing either, and neither do `rules` without a port: rarely what was
 meant.
@@ -27,13 +27,11 @@ meant.
 
 Unsafe, since it closes traffic: offered where the policy's name, description or comments say that denying was meant
 (deny, lockdown, isolate, default) or `enableDefaultDeny` does, in each direction that is written. Otherwise manual:
-remove the policy, or write the rules that were meant. Where `enableDefaultDeny` is false no rule makes a default deny,
-and none is offered.
+remove the policy, or write the rules that were meant. Where `enableDefaultDeny` is false none is offered.
 
 ## References
 
-- Cilium documentation, "Policy Enforcement Modes"; upgrade notes of 1.17
-- Cilium source, `pkg/policy/api/rule_validation.go`
+- Cilium documentation, "Policy Enforcement Modes", upgrade notes of 1.17; source, `pkg/policy/api/rule_validation.go`
 """
 
 from __future__ import annotations
@@ -57,6 +55,7 @@ from rewriter.passes.kit.changes.rule_directions import (
     has_no_rules,
     says_deny,
 )
+from rewriter.passes.kit.enforced.empty_lists import empty_lists
 from rewriter.passes.kit.enforced.enforcement import (
     always_enforced,
     denies_more,
@@ -87,6 +86,7 @@ def find(context: Context) -> Iterator[Finding]:
             for direction in denied_by_name(spec):
                 if all(rule.direction != direction for rule in spec.rules):
                     yield _without_direction(context, spec, direction)
+            yield from empty_lists(context, spec)
         for rule in spec.rules:
             says = _names_peers(rule) or _names_requests(rule)
             if says and _names_no_port(rule) and not _has_ports_elsewhere(context, rule):
