@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PROGRAMS := build/bin/.unpacked
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test programs lint types forge page vscode editor installs golden mutants facts inventory-table bench fleet fuzz shapes edits docs docs-check try-hooks gitlab container kubectl-plugin lock clean
+.PHONY: help demo test corpus programs lint types forge page vscode editor installs golden mutants facts inventory-table bench fleet fuzz shapes edits docs docs-check try-hooks gitlab container kubectl-plugin lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 18
@@ -22,6 +22,9 @@ demo: $(STAMP)   ## show the dry run on a bundled mesh repository
 
 test: $(STAMP) programs ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+corpus: $(STAMP) programs ## the tests on real repositories, with those that take minutes
+	CNPFIX_CORPUS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/test_corpus.py tests/test_corpus_errors.py
 
 # Mistakes planted into the templates of charts: how many are found and fixed, and how many renderings go wrong.
 plants:

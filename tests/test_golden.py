@@ -1,5 +1,8 @@
 """Golden cases: each folder of golden/ is a repository in small, rewritten as a user would and compared.
 
+The reports are made in each format, and have to fit its schema.
+
+
 `CNPFIX_GOLDEN=refresh` (make golden) writes findings.json, and expected.yaml where there is none yet.
 """
 
@@ -9,14 +12,19 @@ import json
 import os
 import shlex
 import shutil
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
-from rewriter.cli import run
+from rewriter.cli import fix_run, run
+from rewriter.engine.results.result import FileResult, Report
 from rewriter.engine.run import opening
+from rewriter.engine.run.workspace import Workspace
+from rewriter.output import FORMATS
+from tests.output.schemas import check_format
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 REFRESH = os.environ.get("CNPFIX_GOLDEN") == "refresh"
@@ -57,9 +65,27 @@ class FixedClock(datetime):
         return cls(2026, 2, 2, 12, tzinfo=tz)
 
 
+@pytest.fixture
+def reports(monkeypatch: pytest.MonkeyPatch) -> list[Report]:
+    """The reports of the runs, before they become text."""
+    made: list[Report] = []
+    make_report = fix_run.make_report
+
+    def recorded(workspace: Workspace, results: Sequence[FileResult]) -> Report:
+        made.append(make_report(workspace, results))
+        return made[-1]
+
+    monkeypatch.setattr(fix_run, "make_report", recorded)
+    return made
+
+
 @pytest.mark.parametrize("case", _cases(), ids=lambda case: f"{case.parent.name}/{case.name}")
 def test_golden(
-    case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    case: Path,
+    reports: list[Report],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder = tmp_path / "repository"
     shutil.copytree(case, folder)
@@ -83,6 +109,8 @@ def test_golden(
     wanted = source.read_bytes() if case.parent.name == "noop" else expected.read_bytes()
     assert result.decode() == wanted.decode()
     assert findings == json.loads((case / "findings.json").read_text())
+    for name in FORMATS:
+        check_format(reports[0], name)
 
     if report["files"] == [] and not REFRESH:
         return  # Nothing was written, so that a second run would be the first one again.

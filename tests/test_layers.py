@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "rewriter"
+#: Each test asks all files: as a test of its own for each of them they took longer to report than to ask.
+FILES = sorted(PACKAGE.rglob("*.py"))
+FILES_OF_PASSES = sorted((PACKAGE / "passes").glob("*.py"))
 
 #: What every part stands on: they import nothing of ours.
 GROUND = {"records", "patterns"}
@@ -79,13 +83,22 @@ def _part(path: Path) -> str:
     return relative.parts[0].removesuffix(".py")
 
 
+def _nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
+@cache
+def _import_lines(path: Path) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    return tuple(node for node in _nodes(path) if isinstance(node, ast.Import | ast.ImportFrom))
+
+
 def _imported_parts(path: Path) -> set[str]:
     parts = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in _import_lines(path):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
+        else:
             assert node.level == 0, f"{path}: relative import"
             module = node.module or ""
             names = [f"{module}.{alias.name}" for alias in node.names] if module == "rewriter" else [module]
@@ -93,20 +106,20 @@ def _imported_parts(path: Path) -> set[str]:
     return parts - {"__version__"}
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_go_down_only(path: Path) -> None:
-    part = _part(path)
-    assert part in MAY_IMPORT, f"{part} has no place in the layers"
-    upward = _imported_parts(path) - MAY_IMPORT[part] - {part, *GROUND}
-    assert not upward, f"{path.name} imports {sorted(upward)}, which {part} may not"
+def test_imports_go_down_only() -> None:
+    for path in FILES:
+        part = _part(path)
+        assert part in MAY_IMPORT, f"{part} has no place in the layers"
+        upward = _imported_parts(path) - MAY_IMPORT[part] - {part, *GROUND}
+        assert not upward, f"{path} imports {sorted(upward)}, which {part} may not"
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_every_dataclass_is_one_of_ours(path: Path) -> None:
+def test_every_dataclass_is_one_of_ours() -> None:
     """One of the standard library would compile its methods at each start."""
-    imports = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom))
-    named = {alias.name for node in imports if node.module == "dataclasses" for alias in node.names}
-    assert "dataclass" not in named or path.stem in GROUND, "take `dataclass` from rewriter.records"
+    for path in FILES:
+        imports = (node for node in _import_lines(path) if isinstance(node, ast.ImportFrom))
+        named = {alias.name for node in imports if node.module == "dataclasses" for alias in node.names}
+        assert "dataclass" not in named or path.stem in GROUND, f"{path}: take `dataclass` from rewriter.records"
 
 
 def test_the_inside_does_not_know_the_library() -> None:
@@ -118,10 +131,10 @@ def test_the_inside_does_not_know_the_library() -> None:
 def _imports(path: Path) -> set[str]:
     """The modules of the package that a file imports anywhere: when it is loaded, in a function, or for types alone."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in _import_lines(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
+        else:
             module = node.module or ""
             found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
     return {name for name in found if name.startswith("rewriter")}
@@ -151,40 +164,38 @@ def test_no_file_imports_itself_by_way_of_others() -> None:
         visit(name, ())
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_file_holds_one_idea(path: Path) -> None:
-    lines = len(path.read_text().splitlines())
-    assert lines <= 400, f"{path.name} has {lines} lines: split it by idea"
+def test_a_file_holds_one_idea() -> None:
+    for path in FILES:
+        lines = len(path.read_text().splitlines())
+        assert lines <= 400, f"{path} has {lines} lines: split it by idea"
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "passes").glob("*.py")), ids=lambda path: path.stem)
-def test_a_pass_fits_on_a_few_screens(path: Path) -> None:
-    lines = len(path.read_text().splitlines())
-    assert lines <= 220, f"{path.name} has {lines} lines: what it shares, or only words, goes to passes/kit"
+def test_a_pass_fits_on_a_few_screens() -> None:
+    for path in FILES_OF_PASSES:
+        lines = len(path.read_text().splitlines())
+        assert lines <= 220, f"{path} has {lines} lines: what it shares, or only words, goes to passes/kit"
 
 
 #: What a pass would need to take a manifest apart by itself, where `cilium.nodes` has types and `kit.forms` new forms.
 UNTYPED = {"Any", "Mapping", "MutableMapping", "cast", "dict", "list"}
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "passes").glob("*.py")), ids=lambda path: path.stem)
-def test_passes_see_manifests_as_types(path: Path) -> None:
-    nodes = list(ast.walk(ast.parse(path.read_text())))
-    imported = {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert not imported & UNTYPED
-    assert "raw" not in {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-    asked = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance"]
-    names = {name.id for call in asked for name in ast.walk(call.args[1]) if isinstance(name, ast.Name)}
-    assert not names & UNTYPED
+def test_passes_see_manifests_as_types() -> None:
+    for path in FILES_OF_PASSES:
+        nodes = _nodes(path)
+        imported = {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+        assert not imported & UNTYPED, path
+        assert "raw" not in {node.attr for node in nodes if isinstance(node, ast.Attribute)}, path
+        asked = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance"]
+        names = {name.id for call in asked for name in ast.walk(call.args[1]) if isinstance(name, ast.Name)}
+        assert not names & UNTYPED, path
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "passes").rglob("*.py")), ids=lambda path: path.stem)
-def test_no_pass_and_nothing_of_the_kit_gives_types_up(path: Path) -> None:
+def test_no_pass_and_nothing_of_the_kit_gives_types_up() -> None:
     """What a manifest holds is an object until it is known to be more: with `Any` no checker would ask."""
-    nodes = ast.walk(ast.parse(path.read_text()))
-    assert not {"Any", "cast"} & {
-        alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names
-    }
+    for path in sorted((PACKAGE / "passes").rglob("*.py")):
+        imports = (node for node in _import_lines(path) if isinstance(node, ast.ImportFrom))
+        assert not {"Any", "cast"} & {alias.name for node in imports for alias in node.names}, path
 
 
 def _rooms(part: str) -> dict[str, set[str]]:

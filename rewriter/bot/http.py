@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from email.utils import parsedate_to_datetime
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -233,9 +234,17 @@ class Api:
         return self._client
 
 
-def _trust(ca_bundle: Path | None) -> ssl.SSLContext | bool:
+@cache
+def _usual_trust() -> ssl.SSLContext:
+    """httpx's own choice of authorities; reading them takes 70 ms, so every client of a process shares them."""
+    import httpx
+
+    return httpx.create_ssl_context()
+
+
+def _trust(ca_bundle: Path | None) -> ssl.SSLContext:
     if ca_bundle is None:
-        return True
+        return _usual_trust()
     try:
         refuse_unbounded(ca_bundle, _MAX_BUNDLE)
         return ssl.create_default_context(cafile=str(ca_bundle))

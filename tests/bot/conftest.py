@@ -99,7 +99,7 @@ def lab(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     person = new_project(tmp_path / "repositories", PROJECT, FILES, tmp_path / "person")
     with serving(tmp_path / "repositories", APIS[kind]()) as server:
         checkout = tmp_path / "checkout"
-        git(tmp_path, "clone", "--quiet", str(server.repository(PROJECT)), str(checkout))
+        git(tmp_path, "clone", "--quiet", "--template=", str(server.repository(PROJECT)), str(checkout))
         git(checkout, "remote", "set-url", "origin", f"{server.url}/{PROJECT}.git")
         made = Lab(server, kind, person, checkout)
         clock = retry.Clock(sleep=made.waits.append, now=lambda: 1_900_000_000.0)

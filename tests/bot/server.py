@@ -112,6 +112,7 @@ def serving(repositories: Path, api: ForgeApi, tls: ssl.SSLContext | None = None
 class _Handler(BaseHTTPRequestHandler):
     servers: ClassVar[dict[int, Server]] = {}
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     lock = threading.Lock()
 
     @property
@@ -273,10 +274,11 @@ def new_project(repositories: Path, project: str, files: dict[str, str], work: P
     """A bare repository with one commit on main, and a checkout of it by file; returns the checkout."""
     bare = repositories / f"{project}.git"
     bare.mkdir(parents=True)
-    git(bare, "init", "--quiet", "--bare", "--initial-branch=main", ".")
-    git(bare, "config", "http.receivepack", "true")
+    git(bare, "init", "--quiet", "--bare", "--template=", "--initial-branch=main", ".")
+    with (bare / "config").open("a") as config:  # A push starts no clearing up in the background.
+        config.write("[http]\n\treceivepack = true\n[receive]\n\tautogc = false\n[gc]\n\tauto = 0\n")
     work.mkdir()
-    git(work, "clone", "--quiet", str(bare), ".")
+    git(work, "clone", "--quiet", "--template=", "--config", "maintenance.auto=false", str(bare), ".")
     change(work, files, "Begin")
     return work
 

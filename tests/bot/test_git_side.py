@@ -24,6 +24,7 @@ def hook(lab: Lab, name: str, script: str) -> None:
     """A hook of the server's."""
     path = lab.bare / "hooks" / name
     path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(exist_ok=True)
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
 
