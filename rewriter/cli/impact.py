@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -34,9 +34,11 @@ from rewriter.cli.options import (
 from rewriter.cli.printing import warn
 
 if TYPE_CHECKING:
-    from rewriter.discovery import InputError
+    from rewriter.discovery import FoundFile
+    from rewriter.engine.run.impact_result import Impact
     from rewriter.engine.run.rewrites import FixedFile, Rewrite
-    from rewriter.engine.run.workspace import Workspace
+    from rewriter.engine.run.run_options import Options
+    from rewriter.engine.run.workspace import Request, Workspace
 
 
 class Format(StrEnum):
@@ -109,15 +111,15 @@ def impact(
         inventories=tuple(inventory or ()),
         cache=cache_for(cache_dir, none=no_cache),
         contexts=tuple(context or ()),
+        keeps_results=before is None,
     )
     workspace = open_for(request)
-    errors: list[InputError] = []
     if before is None:
-        rewrites, errors = _fixed(workspace, jobs, unsafe_fixes=unsafe_fixes)
+        found = _after_fixes(request, workspace, jobs, unsafe_fixes=unsafe_fixes)
     else:
         rewrites = _by_hand(workspace, before)
-    with Progress("comparing", None) as progress:
-        found = impact_of(workspace, rewrites, progress.step, jobs, by_hand=before is not None, errors=errors)
+        with Progress("comparing", None) as progress:
+            found = impact_of(workspace, rewrites, progress.step, jobs, by_hand=True)
     versions = (workspace.from_version.in_full, workspace.to_version.in_full)
     if format_ is Format.JSON:
         text = impact_report.render_json(found, versions)
@@ -155,23 +157,53 @@ def _by_hand(workspace: Workspace, before: Path) -> list[Rewrite]:
         raise UsageError(str(error)) from None
 
 
-def _fixed(workspace: Workspace, jobs: int, *, unsafe_fixes: bool) -> tuple[list[Rewrite], list[InputError]]:
-    """What the fixes make of each policy, and what could not be treated."""
+def _after_fixes(request: Request, workspace: Workspace, jobs: int, *, unsafe_fixes: bool) -> Impact:
+    """The impact on what the fixes make of each policy, as far as it is not known from an earlier run."""
+    from rewriter.cli.progress import Progress
+    from rewriter.engine.again.keeping import KeptImpact
+    from rewriter.engine.run.impact import JudgedRewrite, Together, impact_of
+    from rewriter.engine.run.rewrites import rewritten_by_fixes
+    from rewriter.evidence.resting import Answers
+
+    options = replace(options_for(workspace, unsafe_fixes=unsafe_fixes), only_fixes=True)
+    kept = KeptImpact(request, workspace, options)
+    known = kept.impact()
+    if known is not None:
+        return known
+    answers = Answers() if kept.wanted else {}
+    fixed = _fixed(workspace, options, answers, jobs)
+    rewrites = rewritten_by_fixes(workspace, fixed)
+    errors = [error for result in fixed for error in result.errors]
+    fixed = [replace(result, policies=None) for result in fixed]  # They take much room.
+    judged: list[tuple[Sequence[JudgedRewrite], Together]] = []
+    note = (lambda each, together: judged.append((each, together))) if kept.wanted else None
+    with Progress("comparing", None) as progress:
+        found = impact_of(workspace, rewrites, progress.step, jobs, errors=errors, kept=note)
+    for each, together in judged:
+        kept.keep(found, fixed, each, together)
+    return found
+
+
+def _fixed(workspace: Workspace, options: Options, answers: dict[Any, Any], jobs: int) -> list[FixedFile]:
+    """What the fixes make of each file."""
     from rewriter import parallel
     from rewriter.cli.progress import Progress
     from rewriter.engine.run.fixer import fixer_for
-    from rewriter.engine.run.rewrites import fixed_file, rewritten_by_fixes
+    from rewriter.engine.run.rewrites import fixed_file
+    from rewriter.evidence.resting import Answers, Record, recording
 
-    options = replace(options_for(workspace, unsafe_fixes=unsafe_fixes), only_fixes=True)
-    fixer = fixer_for(workspace, options)
-    errors: list[InputError] = []
+    fixer = replace(fixer_for(workspace, options), answers=answers)
 
-    def each_fixed() -> Iterator[FixedFile]:
-        with Progress("fixing", len(workspace.files)) as progress:
-            work = lambda item: fixed_file(workspace, fixer.fix_file(*item))  # noqa: E731
-            for result in parallel.each(workspace.files, work, jobs):
-                errors.extend(result.errors)
-                yield result
-                progress.step()
+    def fix(item: tuple[FoundFile, bytes]) -> FixedFile:
+        if not isinstance(answers, Answers):
+            return fixed_file(workspace, fixer.fix_file(*item))
+        with recording(Record()) as record:
+            result = fixer.fix_file(*item)
+        return fixed_file(workspace, result, record.parts)
 
-    return rewritten_by_fixes(workspace, each_fixed()), errors
+    found = []
+    with Progress("fixing", len(workspace.files)) as progress:
+        for result in parallel.each(workspace.files, fix, jobs):
+            found.append(result)
+            progress.step()
+    return found

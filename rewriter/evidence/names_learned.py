@@ -15,6 +15,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.dns import PROTOCOLS, DnsServer, dns_server, names_peer, on_ports, proxied
 from rewriter.evidence.policies import AppliedRule
 from rewriter.evidence.reachable import Reach, reach_of
+from rewriter.evidence.resting import NAMES, ask, trait
 from rewriter.inventory.facts.model import UnreadPolicy
 from rewriter.records import dataclass
 
@@ -164,6 +165,7 @@ def may_hold_dns(policy: UnreadPolicy) -> bool:
 
 def names_anywhere(context: Context) -> bool:
     """Whether any policy may have rules with names; most repositories have none, and no other policy needs a look."""
+    ask(trait(NAMES))
     key = ("names anywhere",)
     if key not in context.answers:
         context.answers[key] = any(_may_name(policy.manifest) for policy in context.inventory.policies)

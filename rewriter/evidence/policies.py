@@ -27,6 +27,7 @@ from rewriter.evidence.by_namespace import ByNamespace
 from rewriter.evidence.context import Context
 from rewriter.evidence.placeholders import has_placeholder
 from rewriter.evidence.policy_outline import outline_of
+from rewriter.evidence.resting import DENIES_EGRESS, EVERYTHING, ask, home, naming, trait
 from rewriter.evidence.settings import facts_of, settings_of
 from rewriter.evidence.unknown_values import SUBJECTS, known_in_part, with_examples, written_at
 from rewriter.inventory.facts.model import AppliedPolicy, Source, UnreadPolicy
@@ -90,6 +91,7 @@ class ClusterPolicies:
 
     def selecting(self, pods: Pods) -> Iterator[tuple[AppliedRule, bool]]:
         """The rules that select pods for certain (True), and those that may."""
+        ask(EVERYTHING if pods.namespace is None else home(pods.namespace))
         for namespace in self._rules.namespaces() if pods.namespace is None else (None, pods.namespace):
             if namespace not in self._by_label:
                 self._by_label[namespace] = _ByLabel(self._rules.of(namespace))
@@ -107,6 +109,7 @@ class ClusterPolicies:
 
     def within(self, namespace: str | None) -> Iterator[AppliedRule]:
         """The rules whose subjects may be in a namespace (None: in any)."""
+        ask(EVERYTHING if namespace is None else home(namespace))
         if namespace is None:
             yield from self._rules.every()
             return
@@ -115,6 +118,7 @@ class ClusterPolicies:
 
     def naming(self, namespace: str) -> Sequence[AppliedRule]:
         """The rules that may name pods of a namespace as their peers, and others."""
+        ask(naming(namespace))
         return self._rules.naming(namespace)
 
     def unread(self, namespace: str | None) -> tuple[UnreadPolicy, ...]:
@@ -213,6 +217,7 @@ def may_deny_egress(context: Context) -> bool:
 
     Looked up in the manifests: where there is none, as in most repositories, no policy need be compiled to know it.
     """
+    ask(trait(DENIES_EGRESS))
     key = ("denies egress",)
     if key not in context.answers:
         context.answers[key] = any(_denies_egress(applied.manifest) for applied in context.inventory.policies)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import textwrap
 from typing import TextIO
 
 from rewriter import patterns as re
@@ -76,17 +75,29 @@ class Style:
     def wrap(self, text: str, indent: int, first: str = "", color: str = "dim") -> list[str]:
         """Clean text wrapped to the width, every line indented; `first` stands before the text on line one."""
         pad = " " * indent
-        lines = textwrap.wrap(
-            one_line(text),
-            max(30, self.width),
-            initial_indent=pad + " " * len(first),
-            subsequent_indent=pad + " " * len(first),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        lines = _lines_of(one_line(text), max(30, self.width), pad + " " * len(first))
         if lines and first:
             lines[0] = pad + self.paint(first, color) + lines[0][indent + len(first) :]
         return lines
+
+
+def _lines_of(text: str, width: int, pad: str) -> list[str]:
+    """Words with one blank between them as lines of a width, where no word is longer; `pad` stands before each line."""
+    room = width - len(pad)
+    if 0 < len(text) <= room:
+        return [pad + text]
+    lines: list[str] = []
+    start = 0
+    while start < len(text):
+        end = len(text)
+        if end - start > room:
+            end = text.rfind(" ", start, max(start + room + 1, start))
+            if end <= start:
+                end = text.find(" ", start)
+                end = len(text) if end < 0 else end
+        lines.append(pad + text[start:end])
+        start = end + 1
+    return lines
 
 
 def style_for(stream: TextIO, color: str, *, fixed: int | None = None) -> Style:

@@ -67,14 +67,37 @@ def compare_mesh(members: Sequence[Member], identities: Iterable[Identity]) -> M
     Workloads with the same labels and named ports are treated as one; the cost follows the distinct ones and the rules
     that change, not the number of pairs. What L7 rules let through in part counts as passing.
     """
+    return _compared(members, *_distinct(identities)).result()
+
+
+def changes_rules(members: Sequence[Member], identities: Iterable[Identity]) -> tuple[MeshDifference, bool]:
+    """As `compare_mesh`, and whether the rules of any workload let other flows through than before.
+
+    While those of no workload do, no pairs change, whatever the rules of others are.
+    """
+    compared = _compared(members, *_distinct(identities))
+    return compared.result(), compared.changes
+
+
+def _distinct(
+    identities: Iterable[Identity],
+) -> tuple[dict[tuple[object, ...], list[str]], dict[tuple[object, ...], Identity]]:
+    """The names of the identities of the same labels and named ports, and one of them."""
     names: dict[tuple[object, ...], list[str]] = {}
     distinct: dict[tuple[object, ...], Identity] = {}
     for identity in identities:
         key = (identity.labels, identity.named_ports)
         names.setdefault(key, []).append(identity.name)
         distinct.setdefault(key, identity)
-    comparison = _Comparison(members, list(distinct.values()), [tuple(sorted(set(found))) for found in names.values()])
-    return comparison.result()
+    return names, distinct
+
+
+def _compared(
+    members: Sequence[Member],
+    names: dict[tuple[object, ...], list[str]],
+    distinct: dict[tuple[object, ...], Identity],
+) -> _Comparison:
+    return _Comparison(members, list(distinct.values()), [tuple(sorted(set(found))) for found in names.values()])
 
 
 @dataclass(slots=True)
@@ -110,6 +133,13 @@ class _Comparison:
         self._classes: dict[str, list[_Class]] = {INGRESS: [], EGRESS: []}
         for member in members:
             self._add(member)
+
+    @property
+    def changes(self) -> bool:
+        """Whether the rules of any workload let other flows through than before."""
+        return any(
+            class_.masks[_BEFORE] != class_.masks[_AFTER] for found in self._classes.values() for class_ in found
+        )
 
     def result(self) -> MeshDifference:
         rectangles = [*self._rectangles(INGRESS, EGRESS), *self._rectangles(EGRESS, INGRESS)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
 
-from rewriter.output.style import as_json_text, logged
+from rewriter.output.style import Style, as_json_text, logged
 from tests.cli.support import cnpfix
 
 #: GitHub's runner (ActionCommand) looks for `::` behind any white space, and for `##[` anywhere in a line.
@@ -142,3 +144,23 @@ def test_three_hundred_findings_are_some_pages(tmp_path: Path, monkeypatch: pyte
     concise = (tmp_path / "concise.txt").read_text().splitlines()
     assert len(concise) == 305
     assert all(re.match(r"\d+\.yaml:7:\d+: CNP", line) for line in concise)
+
+
+def test_words_are_wrapped_as_the_standard_library_does_it() -> None:
+    chance = random.Random(3)
+    for _ in range(2000):
+        words = ["x" * int(chance.expovariate(1 / chance.choice((3, 9, 40)))) for _ in range(chance.randrange(25))]
+        text, width = " ".join(filter(None, words)), chance.choice((20, 40, 80))
+        indent, first = chance.choice((0, 2, 20)), chance.choice(("", "in       "))
+        pad = " " * (indent + len(first))
+        lines = textwrap.wrap(
+            text,
+            max(30, width),
+            initial_indent=pad,
+            subsequent_indent=pad,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        if lines:
+            lines[0] = " " * indent + first + lines[0][len(pad) :]
+        assert Style(False, width).wrap(text, indent, first) == lines

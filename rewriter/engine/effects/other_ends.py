@@ -13,8 +13,9 @@ from rewriter.cilium.terms import Condition, LabelTerm, demanded_label
 from rewriter.cilium.tiers import is_cluster_network_policy
 from rewriter.engine.effects.subjects import Subjects
 from rewriter.engine.results.result import PolicyName
+from rewriter.evidence.resting import EVERYTHING, ask_all, home
 from rewriter.passes.kit.enforced.enforcement import may_share_pods
-from rewriter.passes.kit.sides.neighbours import Neighbours
+from rewriter.passes.kit.sides.neighbours import Neighbours, ask_near
 from rewriter.reach.world import PolicyWorld
 
 #: More policies than this are not taken in together: their selectors have too many combinations to try.
@@ -39,6 +40,7 @@ def of_same_pods(policies: Sequence[Policy], others: Sequence[Policy]) -> Sequen
     """The others that may apply to a pod to which one of these policies does, in order; these may be among them."""
     if not isinstance(others, Neighbours):
         return [other for other in others if share_pods(policies, other)]
+    ask_near(policies)
     key = ("of same pods", frozenset(map(_whom, policies)))
     found: Sequence[Policy] | None = others.answers.get(key)
     if found is None:
@@ -79,6 +81,8 @@ def policies_at_peers(
     if not peers:
         return []
     namespaces = _namespaces(peer for _, peer in peers)
+    ask_all([EVERYTHING] if namespaces is None else map(home, (None, *sorted(namespaces))))
+    ask_all(home(name.namespace) for name in names)
     places: set[int] = set()
     for direction, by_namespace in _by_subject(others, settings, world_of).items():
         met = [peer for own, peer in peers if own == _OPPOSITE[direction]]
@@ -95,7 +99,7 @@ def _homes(others: Sequence[Policy]) -> Sequence[str | None]:
     known = _answers(others)
     if _HOMES not in known:
         known[_HOMES] = [
-            None if is_cluster_network_policy(policy.raw) else policy.namespace or None for policy in others
+            None if is_cluster_network_policy(policy.raw) else policy.namespace or None for policy in _all(others)
         ]
     homes: Sequence[str | None] = known[_HOMES]
     return homes
@@ -106,7 +110,7 @@ def _own_places(others: Sequence[Policy], names: Iterable[PolicyName]) -> Iterat
     known = _answers(others)
     if _NAMES not in known:
         by_name: dict[PolicyName, list[int]] = {}
-        for place, policy in enumerate(others):
+        for place, policy in enumerate(_all(others)):
             by_name.setdefault(name_of(policy), []).append(place)
         known[_NAMES] = by_name
     for name in names:
@@ -116,6 +120,11 @@ def _own_places(others: Sequence[Policy], names: Iterable[PolicyName]) -> Iterat
 def _answers(others: Sequence[Policy]) -> dict[tuple[object, ...], Any]:
     """What is remembered of policies that are asked about again and again."""
     return others.answers if isinstance(others, Neighbours) else {}
+
+
+def _all(others: Sequence[Policy]) -> Sequence[Policy]:
+    """All of the others; those who ask say which of them their answers rest on."""
+    return others.all if isinstance(others, Neighbours) else others
 
 
 def name_of(policy: Policy) -> PolicyName:
@@ -142,7 +151,8 @@ def _known_in_full(
             left.add(namespace)
     if room < 0 or len(left) > _MOST:
         return None
-    kept = [others[place] for place, home in placed if home is None or home in known]
+    every = _all(others)
+    kept = [every[place] for place, home in placed if home is None or home in known]
     return kept + [_open(namespace) for namespace in sorted(left)] if None in homes or refusing else kept
 
 
@@ -169,7 +179,7 @@ def _by_subject(others: Sequence[Policy], settings: Settings, world_of: Callable
     known = _answers(others)
     if key not in known:
         found: dict[str, dict[str, dict[LabelTerm, list[int]]]] = {INGRESS: {}, EGRESS: {}}
-        for place, other in enumerate(others):
+        for place, other in enumerate(_all(others)):
             namespace = _OF_ANY if is_cluster_network_policy(other.raw) else other.namespace or _OF_ANY
             subjects = ((e.direction, e.subject) for e in world_of(other).entries() if not e.subject_is_node)
             for direction, subject in dict.fromkeys(subjects):

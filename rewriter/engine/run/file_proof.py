@@ -16,6 +16,7 @@ from rewriter.engine.pipeline.hooks import FileHooks, Outcome
 from rewriter.engine.proofs.manifest import ProofError, prove_comments, prove_structure
 from rewriter.engine.results.result import FileResult
 from rewriter.engine.results.suppression import suppressions
+from rewriter.evidence.resting import part
 from rewriter.passes import PASS_IDS
 from rewriter.records import dataclass
 from rewriter.suppress import Suppression
@@ -58,7 +59,8 @@ def prove_file(
             prove_structure(before.value, document.value)
             continue
         document.keep_parts(outcome.value)
-        again = fix_document(document, hooks, hooks.policies(document.value), outcome.seen)
+        with part(before.span.start):
+            again = fix_document(document, hooks, hooks.policies(document.value), outcome.seen)
         if any(item.fixed for item in again.findings):
             raise ProofError("stable", "a second run would change the document again")
         if len(again.failures) > len(outcome.failures):

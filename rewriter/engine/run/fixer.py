@@ -50,6 +50,7 @@ from rewriter.engine.traffic.replay import PolicyPosition
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import mesh_known
 from rewriter.evidence.possible_settings import possible_settings
+from rewriter.evidence.resting import part
 from rewriter.finding import Applicability, Finding
 from rewriter.inventory.delivery.patched_policies import PatchedPolicy
 from rewriter.inventory.facts.model import Cluster
@@ -119,7 +120,8 @@ class Fixer:
             if document.index in built.covered:
                 treated.read.append(hooks.policies(document.value))
             else:
-                treat_document(parts, document, hooks, treated)
+                with part(document.span.start):
+                    treat_document(parts, document, hooks, treated)
         findings = self._findings(found, text, treated, chart, passes, hidden)
         ran = frozenset(pass_.id for pass_ in passes)
         result = FileResult(
@@ -329,7 +331,7 @@ class Fixer:
 
     def _under(self, found: FoundFile, cluster: Cluster, hooks: FileHooks) -> FileHooks:
         """The hooks of a file where its cluster is another; what is asked of a run is remembered for each of them."""
-        answers = self.answers.setdefault(("with settings", cluster), {})
+        answers = self.answers.setdefault(("with settings", cluster), type(self.answers)())
         own = replace(self, answers=answers, traffic=None)._hooks(found, hooks.passes, (), set(), set(), cluster)
         return replace(
             hooks,

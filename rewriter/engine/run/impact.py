@@ -34,24 +34,25 @@ from rewriter.engine.run.policy_changes import rewritten_policy
 from rewriter.engine.run.rewrites import Rewrite
 from rewriter.engine.run.workspace import Workspace
 from rewriter.evidence.mesh import mesh_known
+from rewriter.evidence.resting import Record, recording, same
 from rewriter.evidence.settings import facts_of, not_enforced, settings_of, workload_identities
 from rewriter.evidence.workloads import hidden_from
 from rewriter.finding import Flows
 from rewriter.inventory.facts.model import Cluster
 from rewriter.inventory.questions.inventory import Inventory
-from rewriter.passes.kit.sides.neighbours import Neighbours
-from rewriter.reach.pairs import Member, MeshDifference, compare_mesh
+from rewriter.passes.kit.sides.neighbours import Neighbours, ask_near
+from rewriter.reach.pairs import Member, MeshDifference, changes_rules
 from rewriter.records import dataclass
 
 _LABELS_UNKNOWN = "it is unknown whether it is on: set `node_selector_labels` in [[clusters]]"
 #: Stands for a policy that is not there: no release enforces it.
 _ABSENT = read_policy({"apiVersion": "cilium.io/v2", "kind": CNP, "metadata": {"name": "absent"}})
 _Answer = TypeVar("_Answer")
-_Placed = tuple[Cluster | None, Rewrite]
+Placed = tuple[Cluster | None, Rewrite]
 """A policy, and the one cluster that it is applied to; None where it is not known, or several."""
 
 
-class _Judged(NamedTuple):
+class Judged(NamedTuple):
     """A `PolicyImpact` without its policy, whose document is much to send between processes."""
 
     line: int
@@ -69,46 +70,39 @@ def impact_of(
     *,
     by_hand: bool = False,
     errors: Iterable[InputError] = (),
+    kept: Callable[[Sequence[JudgedRewrite], Together], None] | None = None,
 ) -> Impact:
     """The impact on the policies of a workspace, whatever becomes of them; `errors` are those beside the workspace's.
 
     Each policy is judged by what its change does among the other policies of the same pods, by so many processes (0: as
-    many as help), and all policies of a cluster together where workloads are known.
+    many as help), and all policies of a cluster together where workloads are known. `kept` gets what came of
+    each.
     """
     yamltext.let_go_of_nodes()  # The texts are read, and what is compared takes room.
     mesh = mesh_known(workspace.inventory, workspace.config)
     placed = [(workspace.cluster_of(rewrite.located), rewrite) for rewrite in rewrites]
-    members = _members(workspace, placed)
-    names = tuple(
-        cluster.name if cluster else settings_of(None, workspace.to_version).local_cluster for cluster in members
-    )
-    identities = workload_identities(workspace.inventory.all_workloads(), workspace.inventory, names)
-    undone, fixed = (
-        compare_mesh(
-            [
-                _member(workspace, cluster, placed, mesh=mesh, rewritten=rewritten)
-                for cluster in (*members, *_refusing(workspace, members))
-            ],
-            identities,
-        )
-        if identities
-        else MeshDifference()
-        for rewritten in (False, True)
-    )
-    applied = _Applied(workspace, placed, identities, mesh=mesh)
+    members = members_of(workspace, (cluster for cluster, _ in placed))
+    identities = identities_of(workspace, members)
+    together = compared(workspace, members, placed, identities, mesh=mesh)
+    applied = Applied(workspace, placed, identities, mesh=mesh)
 
-    def judge(one: _Placed) -> _Judged | InputError | None:
-        cluster, rewrite = one
-        return _isolated(rewrite, lambda policy: _policy(applied.to(cluster), policy))
+    def judge(one: Placed) -> tuple[Judged | InputError | None, frozenset[str]]:
+        return judged_in(applied, one, asks=kept is not None)
 
-    found = []
-    for rewrite, judged in zip(rewrites, parallel.each(placed, judge, jobs), strict=True):
+    found: list[PolicyImpact] = []
+    all_judged: list[JudgedRewrite] = []
+    for rewrite, (judged, asked) in zip(rewrites, parallel.each(placed, judge, jobs), strict=True):
+        impact = None
         if isinstance(judged, InputError):
             errors = [*errors, judged]
         elif judged is not None:
-            changed = rewrite.new is not rewrite.old
-            found.append(PolicyImpact(rewrite.located, *judged, rewrite.fixes, rewritten=changed))
+            impact = impact_on(rewrite, judged)
+            found.append(impact)
+        if kept is not None:
+            all_judged.append(JudgedRewrite(rewrite, impact, same(asked)))
         progress(1)
+    if kept is not None:
+        kept(all_judged, together)
     rewritten = []
     for rewrite in rewrites if by_hand else ():
         changed_policy = _isolated(rewrite, rewritten_policy)
@@ -120,53 +114,135 @@ def impact_of(
         clusters=tuple(cluster.name for cluster in members if cluster),
         total=len(rewrites),
         policies=tuple(found),
-        undone=undone,
-        fixed=fixed,
+        undone=together.undone,
+        fixed=together.fixed,
         workloads=len(identities),
         mesh=mesh,
         by_hand=by_hand,
         errors=(*workspace.errors, *errors),
         left_out=tuple(dict.fromkeys(workspace.templates)),
-        not_enforced=tuple(
-            f"{cluster.name}: {words}" for cluster in members if cluster and (words := not_enforced(cluster))
-        ),
-        unread_settings=tuple(
-            dict.fromkeys(
-                str(unread)
-                for cluster in members
-                for unread in workspace.inventory.unread_settings(cluster)
-                if unread.fields != ()
-            )
-        ),
+        not_enforced=unenforced(members),
+        unread_settings=unread_settings_of(workspace, members),
         rewritten=tuple(rewritten),
     )
 
 
-class _Applied:
-    """The rewrites of a run by the clusters that they are applied to, and the pods that are known there."""
+def impact_on(rewrite: Rewrite, judged: Judged) -> PolicyImpact:
+    """What becomes of a policy, with it."""
+    return PolicyImpact(rewrite.located, *judged, rewrite.fixes, rewritten=rewrite.new is not rewrite.old)
+
+
+def unenforced(members: Sequence[Cluster | None]) -> tuple[str, ...]:
+    """The clusters in which no policy is enforced, and why."""
+    return tuple(f"{cluster.name}: {words}" for cluster in members if cluster and (words := not_enforced(cluster)))
+
+
+def unread_settings_of(workspace: Workspace, members: Sequence[Cluster | None]) -> tuple[str, ...]:
+    """What may set the agents of the clusters and is not read."""
+    return tuple(
+        dict.fromkeys(
+            str(unread)
+            for cluster in members
+            for unread in workspace.inventory.unread_settings(cluster)
+            if unread.fields != ()
+        )
+    )
+
+
+class JudgedRewrite(NamedTuple):
+    """A rewrite, what it does if that is anything, and the policies on which that rests."""
+
+    rewrite: Rewrite
+    impact: PolicyImpact | None
+    asked: frozenset[str]
+
+
+class Together(NamedTuple):
+    """What becomes of the flows between known workloads, and whether the rules of any let other flows through."""
+
+    undone: MeshDifference
+    fixed: MeshDifference
+    changes: bool
+
+
+def identities_of(workspace: Workspace, members: Sequence[Cluster | None]) -> list[Identity]:
+    """The pods that are known; those of unknown clusters once for each of the members."""
+    names = tuple(
+        cluster.name if cluster else settings_of(None, workspace.to_version).local_cluster for cluster in members
+    )
+    return workload_identities(workspace.inventory.all_workloads(), workspace.inventory, names)
+
+
+def compared(
+    workspace: Workspace,
+    members: Sequence[Cluster | None],
+    placed: Sequence[Placed],
+    identities: Sequence[Identity],
+    *,
+    mesh: bool,
+) -> Together:
+    """All policies of the clusters together, between the workloads that are known."""
+    if not identities:
+        return Together(MeshDifference(), MeshDifference(), changes=False)
+    clusters = (*members, *refusing(workspace, members))
+    undone, fixed = (
+        changes_rules(
+            [_member(workspace, cluster, placed, mesh=mesh, rewritten=rewritten) for cluster in clusters], identities
+        )
+        for rewritten in (False, True)
+    )
+    return Together(undone[0], fixed[0], undone[1] or fixed[1])
+
+
+def judged_in(applied: Applied, one: Placed, *, asks: bool) -> tuple[Judged | InputError | None, frozenset[str]]:
+    """What becomes of one policy, and where that `asks` on which others it rests."""
+    cluster, rewrite = one
+    if not asks:
+        return _isolated(rewrite, lambda policy: _policy(applied.to(cluster), policy)), frozenset()
+    with recording(Record(applied.look)) as record:
+        found = _isolated(rewrite, lambda policy: _policy(applied.to(cluster), policy))
+    return found, same(record.parts[None])
+
+
+class Applied:
+    """The rewrites of a run by the clusters that they are applied to, and the pods that are known there.
+
+    `touched` are the namespaces of all policies that are rewritten, where these are not all. `look` is called with
+    each question about policies before it is answered.
+    """
 
     def __init__(
-        self, workspace: Workspace, placed: Sequence[_Placed], identities: Sequence[Identity], *, mesh: bool
+        self,
+        workspace: Workspace,
+        placed: Sequence[Placed],
+        identities: Sequence[Identity],
+        *,
+        mesh: bool,
+        touched: Callable[[Cluster | None], frozenset[str | None]] | None = None,
+        look: Callable[[str], None] = lambda _question: None,
     ) -> None:
+        self.look = look
+        self._touched = touched
         self._workspace = workspace
         self._mesh = mesh
         self._identities = identities
         self._placed = placed
-        self._known: dict[str, _Together] = {}
+        self._known: dict[str, _Beside] = {}
 
-    def to(self, cluster: Cluster | None) -> _Together:
+    def to(self, cluster: Cluster | None) -> _Beside:
         """Those of a cluster, with those whose cluster is not known; all where the cluster is not known."""
         name = "" if cluster is None else cluster.name
         if name not in self._known:
             placed = [rewrite for where, rewrite in self._placed if cluster is None or where in (None, cluster)]
-            touched = [rewrite.old or rewrite.new for rewrite in placed if rewrite.new is not rewrite.old]
+            changed = [rewrite.old or rewrite.new for rewrite in placed if rewrite.new is not rewrite.old]
+            touched = frozenset(policy.namespace for policy in changed if policy)
             inventory = self._workspace.inventory
             meshed = tuple(cluster.name for cluster in inventory.clusters if cluster.meshed) if self._mesh else ()
-            self._known[name] = _Together(
+            self._known[name] = _Beside(
                 cluster,
                 Neighbours(rewrite.old for rewrite in placed if rewrite.old),
                 Neighbours(rewrite.new for rewrite in placed if rewrite.new),
-                frozenset(policy.namespace for policy in touched if policy),
+                touched if self._touched is None else self._touched(cluster),
                 self._pods(cluster),
                 _settings(self._workspace, cluster, mesh=self._mesh),
                 inventory,
@@ -194,7 +270,7 @@ class _Applied:
 
 
 @dataclass(frozen=True, slots=True)
-class _Together:
+class _Beside:
     """The policies of a cluster as they are and as they will be, and the namespaces of those that are rewritten.
 
     `pods` are those that are known there, or in clusters that are meshed with it. `settings` are those of today and
@@ -213,6 +289,7 @@ class _Together:
 
     def may_meet(self, policy: Policy) -> bool:
         """Whether one that is rewritten may select the same pods, as far as the namespaces say."""
+        ask_near([policy])
         return bool(self.touched) and (
             policy.namespace is None or not self.touched.isdisjoint((None, policy.namespace))
         )
@@ -235,7 +312,7 @@ def _isolated(rewrite: Rewrite, answer: Callable[[Rewrite], _Answer]) -> _Answer
         return as_error(failure_of(error, "the impact"), located.path, line, f"{located.policy.kind} {name}")
 
 
-def _policy(together: _Together, rewrite: Rewrite) -> _Judged | None:
+def _policy(together: _Beside, rewrite: Rewrite) -> Judged | None:
     located, cluster, clusters = rewrite.located, together.cluster, together.meshed
     effects = together.effects()
     target = effects.target
@@ -251,7 +328,7 @@ def _policy(together: _Together, rewrite: Rewrite) -> _Judged | None:
     line = located.document.line_of(located.policy.route)
     possible = undone.flows.possible or fixed.flows.possible
     unseen = bool(possible) and _may_be_unseen(effects, rewrite, clusters)
-    return _Judged(line, cluster.name if cluster else "", undone, fixed, unseen)
+    return Judged(line, cluster.name if cluster else "", undone, fixed, unseen)
 
 
 def _may_be_unseen(effects: Effects, rewrite: Rewrite, clusters: Sequence[str]) -> bool:
@@ -291,14 +368,14 @@ def _change(effects: Effects, old: Policy | None, new: Policy | None, later: Seq
     return Change(effects.upgrade_among_others(old, new, later), state, reason)
 
 
-def _members(workspace: Workspace, placed: Sequence[_Placed]) -> list[Cluster | None]:
-    """The clusters that a policy is applied to; one unnamed cluster where none is known."""
-    known = list({id(cluster): cluster for cluster, _ in placed}.values())
+def members_of(workspace: Workspace, clusters: Iterable[Cluster | None]) -> list[Cluster | None]:
+    """Those of the clusters to which policies are applied; one unnamed cluster where none is known."""
+    known = list({id(cluster): cluster for cluster in clusters}.values())
     found = [cluster for cluster in workspace.inventory.clusters if cluster in known]
     return list(found) or [None]
 
 
-def _refusing(workspace: Workspace, members: Sequence[Cluster | None]) -> list[Cluster]:
+def refusing(workspace: Workspace, members: Sequence[Cluster | None]) -> list[Cluster]:
     """The clusters without a policy in which every pod is in default deny all the same."""
     if None in members:
         return []
@@ -307,7 +384,7 @@ def _refusing(workspace: Workspace, members: Sequence[Cluster | None]) -> list[C
 
 
 def _member(
-    workspace: Workspace, cluster: Cluster | None, placed: Sequence[_Placed], *, mesh: bool, rewritten: bool
+    workspace: Workspace, cluster: Cluster | None, placed: Sequence[Placed], *, mesh: bool, rewritten: bool
 ) -> Member:
     """The policies of a cluster as they are today and after the upgrade, rewritten or not."""
     source, target = _settings(workspace, cluster, mesh=mesh)

@@ -41,6 +41,7 @@ from rewriter.inventory.releases.values import over, values_of
 from rewriter.inventory.render.helm import Helm
 from rewriter.inventory.snapshots.age import listed_namespaces, stale, warnings
 from rewriter.inventory.snapshots.form import Snapshot, read_snapshot
+from rewriter.inventory.tree.noting import NotingInventory
 from rewriter.inventory.tree.repository import TreeInventory
 from rewriter.passes import PASS_IDS
 
@@ -77,8 +78,9 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
     top = root or _folder(start)
     helm = _helm(request, config)
     exclude = Globs(config.root, config.exclude)
+    noting = request.keeps_results and request.cache.folder is not None
     another = partial(
-        TreeInventory,
+        NotingInventory if noting else TreeInventory,
         config.clusters,
         snapshots,
         _local_to(config),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,7 +44,8 @@ class FixedFinding(NamedTuple):
 class FixedFile:
     """What counts of the result of a file: the findings that are fixed, the errors, and its new text if it has one.
 
-    `policies` are those of the new text; None where there is none, or it cannot be read.
+    `policies` are those of the new text; None where there is none, or it cannot be read. `asked` has on which policies
+    the result rests, by the place of each document (None: the file as a whole), where that is taken down.
     """
 
     path: str
@@ -51,9 +53,12 @@ class FixedFile:
     policies: tuple[Policy, ...] | None
     findings: tuple[FixedFinding, ...]
     errors: tuple[InputError, ...]
+    asked: Mapping[int | None, frozenset[str]] = field(default_factory=dict)
 
 
-def fixed_file(workspace: Workspace, result: FileResult) -> FixedFile:
+def fixed_file(
+    workspace: Workspace, result: FileResult, asked: Mapping[int | None, Iterable[str]] | None = None
+) -> FixedFile:
     """What counts of a result, whose new text need not be read again where this is asked right behind the fixes."""
     findings = (
         FixedFinding(item.finding.id, item.location.document, item.location.namespace, item.location.name)
@@ -65,7 +70,8 @@ def fixed_file(workspace: Workspace, result: FileResult) -> FixedFile:
     if after is not None:
         with suppress(yamltext.YamlTextError):
             policies = _policies_of(workspace, result.path, after)
-    return FixedFile(result.path, after, policies, tuple(findings), result.errors)
+    parts = {number: frozenset(questions) for number, questions in (asked or {}).items()}
+    return FixedFile(result.path, after, policies, tuple(findings), result.errors, parts)
 
 
 def _policies_of(workspace: Workspace, path: str, text: str) -> tuple[Policy, ...]:
@@ -97,12 +103,13 @@ def rewritten_by_fixes(workspace: Workspace, results: Iterable[FixedFile]) -> li
             if made is not None and made.raw != located.policy.raw:
                 after[id(located)] = made
     return [
-        Rewrite(located, located.policy, after.get(id(located), located.policy), _fixes(located, by_path))
+        Rewrite(located, located.policy, after.get(id(located), located.policy), fixes_of(located, by_path))
         for located in applied
     ] + [Rewrite(located, located.policy, located.policy) for located in workspace.cluster_network_policies(None)]
 
 
-def _fixes(located: LocatedPolicy, results: Mapping[str, FixedFile]) -> tuple[str, ...]:
+def fixes_of(located: LocatedPolicy, results: Mapping[str, FixedFile]) -> tuple[str, ...]:
+    """The passes that rewrote a policy."""
     files = sorted(located.built.paths) if located.built else [located.path]
     mine = [
         item.pass_id

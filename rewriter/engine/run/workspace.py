@@ -47,7 +47,8 @@ class WorkspaceError(Exception):
 class Request:
     """What the command line asks for. Versions are as written; `names` are the paths, `cache` keeps between runs.
 
-    `jobs` is the number of processes that read what is large; 0 takes what the machine offers.
+    `jobs` is the number of processes that read what is large; 0 takes what the machine offers. `keeps_results` says
+    that what comes of the run may be kept, so that it takes note of all that it reads.
     """
 
     names: tuple[str, ...] = (".",)
@@ -66,6 +67,7 @@ class Request:
     ignore_config: bool = False
     cache: CacheFolder = NO_CACHE
     jobs: int = 1
+    keeps_results: bool = False
 
 
 @dataclass(slots=True)

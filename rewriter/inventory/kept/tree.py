@@ -116,6 +116,10 @@ class KeptTree:
         self._refreshed[number] = self._settled(status)
         return self._records[number], number
 
+    def digest(self, number: int) -> bytes:
+        """The digest of a file that did not change."""
+        return self._digests[number * _DIGEST : (number + 1) * _DIGEST]
+
     def note(self, path: str, status: _Status, data: bytes, record: FileRecord) -> None:
         """Takes note of a file that was read, with its status before."""
         if self._cache.folder is not None:

@@ -220,11 +220,14 @@ class TreeFacts:
             return
         kinds, read = READERS[group]
         placements = self._placements.of(inner) or (Placement((), ""),)
+        as_written = not any(placement.chain for placement in placements)
         for manifest in self._files.manifests(file):
             by_operator = group == "workloads" and convention_of(manifest.value) in self._operators
             by_template = group == "workloads" and not by_operator and not understood.is_fact(manifest.value)
             if manifest.kind not in kinds and not by_operator and not by_template:
                 continue
+            if by_template and as_written and understood.is_inert(manifest.value):
+                continue  # Most manifests are neither, and nothing on the way makes them say anything.
             seen: list[Any] = []
             for placement in placements:
                 applied = Manifest(manifest.source, placement.apply(manifest.value)) if placement.chain else manifest

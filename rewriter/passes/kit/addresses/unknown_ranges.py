@@ -9,6 +9,7 @@ from rewriter.cilium.addresses import PRIVATE, PRIVATE_BLOCKS, AddressSet, addre
 from rewriter.cilium.cidr import Prefix, parsed_prefixes
 from rewriter.cilium.policy import PeerField, Rule, is_policy, read_policy
 from rewriter.evidence.context import Context
+from rewriter.evidence.resting import EXCEPTIONS, ask, trait
 from rewriter.inventory.questions.address_index import pool_addresses
 from rewriter.passes.kit.addresses.cidr_entries import CidrEntry, Coverage, read_entries, union
 from rewriter.text import policy_text
@@ -87,6 +88,7 @@ def taken_out_of_the_internet(context: Context, entry: CidrEntry) -> tuple[str, 
 
     They say that something of one's own is there. A whole private range, as everybody excepts it, says nothing.
     """
+    ask(trait(EXCEPTIONS))
     key = ("exceptions of the internet", context.cluster.name if context.cluster else None)
     if key not in context.answers:
         context.answers[key] = list(_exceptions(context))

@@ -9,6 +9,7 @@ from rewriter.cilium.labels import NAMESPACE_LABEL
 from rewriter.cilium.policy import Answers, Policy
 from rewriter.cilium.selector import Selector
 from rewriter.cilium.tiers import is_cluster_network_policy
+from rewriter.evidence.resting import EVERYTHING, ask, ask_all, home
 
 
 class Neighbours(Sequence[Policy]):
@@ -30,13 +31,21 @@ class Neighbours(Sequence[Policy]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[Policy]: ...
     def __getitem__(self, index: int | slice) -> Policy | Sequence[Policy]:
+        ask(EVERYTHING)
         return self._policies[index]
 
     def __len__(self) -> int:
+        ask(EVERYTHING)
         return len(self._policies)
 
     def __iter__(self) -> Iterator[Policy]:
+        ask(EVERYTHING)
         return iter(self._policies)
+
+    @property
+    def all(self) -> tuple[Policy, ...]:
+        """All of them, for those who say themselves which of these their answers rest on."""
+        return self._policies
 
     def near(self, policies: Iterable[Policy]) -> Iterator[Policy]:
         """The policies that may select a pod that one of these does, and perhaps others; in order.
@@ -44,6 +53,7 @@ class Neighbours(Sequence[Policy]):
         Any policy may select the pods of a ClusterNetworkPolicy.
         """
         own = list(policies)
+        ask_near(own)
         if any(is_cluster_network_policy(policy.raw) for policy in own):
             return iter(self._policies)
         groups = self._groups()
@@ -63,6 +73,13 @@ class Neighbours(Sequence[Policy]):
                 else:
                     self._by_namespace.setdefault(policy.namespace or "", _Group()).add(position, policy)
         return self._by_namespace
+
+
+def ask_near(own: Iterable[Policy]) -> None:
+    """Takes down that an answer rests on the policies of the same pods as these."""
+    for policy in own:
+        tier = is_cluster_network_policy(policy.raw)
+        ask_all((EVERYTHING,) if tier or not policy.namespace else (home(None), home(policy.namespace)))
 
 
 def near(policies: Sequence[Policy], own: Iterable[Policy]) -> Iterable[Policy]:
