@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rewriter.inventory.delivery.patches import TextAt
 from rewriter.inventory.delivery.transform import Transform
+from rewriter.inventory.texts.manifests import Manifest, mapping
 from rewriter.records import dataclass
+
+Key = tuple[str, int]
+"""An applier's file and line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applier:
+    """A manifest that applies others, and its file."""
+
+    inner: str
+    manifest: Manifest
+
+    @property
+    def key(self) -> Key:
+        return self.inner, self.manifest.source.line or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +99,13 @@ def texts_of(value: Any) -> tuple[str, ...]:
 def joined(folder: str, entry: str) -> str:
     """The inner path of an entry of a folder's kustomization."""
     return posixpath.normpath(posixpath.join(folder, entry))
+
+
+def text_at(applier: Applier, value: Mapping[str, Any], fields: Sequence[str]) -> TextAt | None:
+    """Where an applier stands; None where these fields of its spec are not applied as they stand there."""
+    manifest = applier.manifest
+    written, applied = mapping(manifest.value.get("spec")), mapping(value.get("spec"))
+    same = all(written.get(name) == applied.get(name) for name in fields)
+    if manifest.place is None or not same:
+        return None
+    return TextAt(manifest.source.path, *manifest.place)

@@ -3,17 +3,18 @@ Skaffold, filters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.delivery.appliers import joined
 from rewriter.inventory.delivery.kustomize import Kustomization
+from rewriter.inventory.delivery.mutations import MUTATION_KINDS
 from rewriter.inventory.delivery.piped import Piped, piped
 from rewriter.inventory.delivery.program_changes import program_changes
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.skaffold import SKAFFOLD, manifest_places, transforms
-from rewriter.inventory.files.tree_files import TreeFiles
+from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES, TreeFiles
 from rewriter.inventory.texts.manifests import items, mapping
 from rewriter.records import dataclass
 
@@ -21,6 +22,8 @@ KPTFILE = "Kptfile"
 #: Bundles of Rancher Fleet, and what in them changes manifests.
 _FLEET = "fleet.yaml"
 _OVERLAYS = re.compile(rb"\boverlays:[ \t]*(?:\[[^\]\s]|\r?\n)")
+#: Kinds whose patches are followed.
+_FOLLOWED = MUTATION_KINDS | {b"Kustomization", b"Application", b"ApplicationSet", b"HelmRelease", b"Component"}
 #: An item of a list of paths, as far as a text that does not parse shows it.
 _ENTRY = re.compile(r"""^[ \t]*-[ \t]+["']?([\w./-]+)["']?[ \t]*(?:#.*)?$""", re.MULTILINE)
 _FLOW_LIST = re.compile(r"^[ \t]*(?:resources|bases|components)[ \t]*:[ \t]*\[([^\]\n]*)\]", re.MULTILINE)
@@ -60,13 +63,31 @@ def folder_changes(files: TreeFiles, kustomizations: Mapping[str, Kustomization]
             yield FolderChange(f"`transform` of {path}", Source(path), places)
     policies = files.files.where(lambda file: any(b"NetworkPolicy" in kind for kind in file.kinds))
     holding = [files.inner(file.path) for file in policies]
+    patches = frozenset(inner for kustomization in kustomizations.values() for inner in kustomization.patch_files)
     for path, data in files.changing_texts:
+        if _is_followed(files, files.inner(path), data, patches):
+            continue
         for words, source, touched in program_changes(path, files.inner(path), data, holding):
             yield FolderChange(words, source, touched)
     for other in piped(files, kustomizations, holding):
         touched = tuple(inner for inner in other.listed if _may_change(other, files, inner, kustomizations))
         if touched:
             yield FolderChange(other.words, other.source, touched)
+
+
+def _is_followed(files: TreeFiles, inner: str, data: bytes, patches: Container[str]) -> bool:
+    """Whether the patches in a manifest are followed from what applies it: no program, no template, no values."""
+    if inner in patches or inner.rpartition("/")[2] in KUSTOMIZATION_NAMES:
+        return True
+    try:
+        values = [mapping(document.value) for document in yamltext.parse(yamltext.decode(data)) if document.value]
+    except yamltext.YamlTextError:
+        return False
+    if files.is_in_chart(inner) or not all(str(value.get("kind")).encode() in _FOLLOWED for value in values):
+        return False
+    return b"argocd-apps" not in data and all(
+        "postRenderers" in mapping(value.get("spec")) for value in values if value.get("kind") == "HelmRelease"
+    )
 
 
 def _may_change(piped: Piped, files: TreeFiles, inner: str, kustomizations: Mapping[str, Kustomization]) -> bool:

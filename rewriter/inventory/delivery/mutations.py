@@ -62,6 +62,9 @@ _ADDED_BY_WEBHOOKS: Mapping[str, tuple[str, ...]] = {
     "azure-wi": (),
     "vpa": (),
 }
+#: Kinds that bring policies to a cluster, and patches of their rules that a change of such an object may add.
+_APPLIERS = frozenset({"Kustomization", "Application", "ApplicationSet", "HelmRelease", "FluxInstance"})
+_IN_RULES = re.compile(r"/spec(?:s/\d+)?/(?:in|e)gress|NetworkPolicy\b")
 _ANCHOR = re.compile(r"^([+=<^X]?)\((.*)\)$")
 _VERSION = re.compile(r"^(v\d\w*|\*)$")
 _NAME_LABEL = "kubernetes.io/metadata.name"
@@ -341,6 +344,7 @@ def _mutation(
     """One mutation of objects of these kinds (patterns) in these namespaces (lists; None: any)."""
     wanted = [kind if "{{" not in kind else "*" for kind in kinds]
     policies = frozenset(kind for kind in _RESOURCES if any(fnmatchcase(kind, kind_name) for kind_name in wanted))
+    applies = not _APPLIERS.isdisjoint(wanted) and _IN_RULES.search(str(manifest.value)) is not None
     pods = any(kind_name.encode() not in INERT_NAMES and kind_name != "Service" for kind_name in wanted)
     found: set[str] | None = set()
     for place in places:
@@ -352,9 +356,9 @@ def _mutation(
     made = Mutation(
         f"{manifest.kind} {manifest.name} ({tool}), {manifest.source}",
         manifest.source,
-        policies if touches else frozenset(),
+        frozenset(_RESOURCES) if applies else policies if touches else frozenset(),
         keys if pods else frozenset(),
-        None if found is None else frozenset(found),
+        None if found is None or applies else frozenset(found),
     )
     if made.policies or made.keys:
         yield made

@@ -9,38 +9,24 @@ from functools import cached_property, partial
 from typing import Any
 
 from rewriter.inventory.delivery import argo, flux
-from rewriter.inventory.delivery.appliers import Read, Unit, api_group, folder_of, joined
+from rewriter.inventory.delivery.appliers import Applier, Key, Read, Unit, api_group, folder_of, joined, text_at
 from rewriter.inventory.delivery.component_replacements import with_components
 from rewriter.inventory.delivery.folder_changes import FolderChange, folder_changes
 from rewriter.inventory.delivery.gained import added, given_namespaces
 from rewriter.inventory.delivery.kustomize import Kustomization, read_kustomizations
 from rewriter.inventory.delivery.kustomize_walk import BARE, Placement, Problem, Walk, reach
 from rewriter.inventory.delivery.own_repository import OwnRepository
-from rewriter.inventory.delivery.patches import TextAt
 from rewriter.inventory.delivery.transform import Added, Transform
 from rewriter.inventory.delivery.variables import VariableSources
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES, TreeFiles
-from rewriter.inventory.texts.manifests import Manifest, mapping
+from rewriter.inventory.texts.manifests import mapping
 from rewriter.inventory.texts.remote_manifests import defines_kinds, kept_folders
 from rewriter.records import dataclass
 
 APPLIER_KINDS = frozenset({b"Kustomization", b"FluxInstance", b"Application", b"ApplicationSet"})
 _ROUNDS = 4
 _MOST_APPLIERS = 20_000
-_Key = tuple[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Applier:
-    """A manifest that applies others, and its file."""
-
-    inner: str
-    manifest: Manifest
-
-    @property
-    def key(self) -> _Key:
-        return self.inner, self.manifest.source.line or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +146,7 @@ class Placements:
         return frozenset(inner for kustomization in self.kustomizations.values() for inner in kustomization.patch_files)
 
     @cached_property
-    def _appliers(self) -> list[_Applier]:
+    def _appliers(self) -> list[Applier]:
         found = []
         for file in self._files.of_kinds(APPLIER_KINDS):
             inner = self._files.inner(file.path)
@@ -168,11 +154,11 @@ class Placements:
                 continue
             for manifest in self._files.manifests(file):
                 if _is_applier(manifest.value):
-                    found.append(_Applier(inner, manifest))
+                    found.append(Applier(inner, manifest))
         return found
 
     @cached_property
-    def _written(self) -> dict[_Key, Read]:
+    def _written(self) -> dict[Key, Read]:
         """What each applier says as written, before anything patches or substitutes it."""
         return {applier.key: self._read(applier.manifest.value, applier, applier.inner) for applier in self._appliers}
 
@@ -211,9 +197,14 @@ class Placements:
 
     @cached_property
     def _walk(self) -> Walk:
-        """Rounds, because a root can turn out to be applied by another, once paths are substituted.
+        walk, patched = self._walked({})
+        return self._walked(patched)[0] if patched else walk
 
-        What they are substituted with can be in a ConfigMap, which is known once it is placed.
+    def _walked(self, by_hand: Mapping[Key, Sequence[Mapping[str, Any]]]) -> tuple[Walk, dict[Key, list[Any]]]:
+        """A walk; also the appliers that kustomizations applied by hand bring and change, each as it is then.
+
+        In rounds, because a root can turn out to be applied by another, once paths are substituted. What they are
+        substituted with can be in a ConfigMap, which is known once it is placed. `by_hand` are such appliers.
         """
         applied = self._covered
         left = _ROUNDS
@@ -222,44 +213,56 @@ class Placements:
             self._unfilled = []
             self._unknown.clear()
             self._unread.clear()
-            walk, children = self._followed(applied)
+            walk, children = self._followed(applied, by_hand)
             learned = self._sources.settle(walk.found, walk.made)
             left -= 1
             if not left or (children <= applied and not learned):
                 break
             applied = applied | children
+        changed: dict[Key, list[Any]] = {}
         for folder in self._bare_roots(walk):
-            walk.folder(folder, (), f"{BARE}{folder}", recurse=False)
-        return walk
+            brought = walk.folder(folder, (), f"{BARE}{folder}", recurse=False)
+            ways: dict[str, list[Placement]] = {}
+            for inner, placement in brought:
+                ways.setdefault(inner, []).append(placement)
+            for applier in self._appliers:
+                for placement in ways.get(applier.inner, ()):
+                    value = placement.apply(applier.manifest.value)
+                    if value.get("spec") != applier.manifest.value.get("spec"):
+                        changed.setdefault(applier.key, []).append(value)
+        return walk, changed
 
-    def _followed(self, applied: frozenset[_Key]) -> tuple[Walk, frozenset[_Key]]:
+    def _followed(
+        self, applied: frozenset[Key], by_hand: Mapping[Key, Sequence[Mapping[str, Any]]]
+    ) -> tuple[Walk, frozenset[Key]]:
         """One walk from the roots; also the appliers that others turned out to apply. `applied` are no roots."""
         walk = Walk(self._files, self.kustomizations)
-        by_file: dict[str, list[_Applier]] = {}
+        by_file: dict[str, list[Applier]] = {}
         for applier in self._appliers:
             by_file.setdefault(applier.inner, []).append(applier)
-        done: set[tuple[_Key, str]] = set()
-        started: set[_Key] = set()
-        children: set[_Key] = set()
+        done: set[tuple[Key, str, int]] = set()
+        started: set[Key] = set()
+        children: set[Key] = set()
         roots = [applier for applier in self._appliers if applier.key not in applied]
         cycles = sorted(self._appliers, key=lambda unit: unit.key not in self._covers_itself)
         for root in (*roots, *cycles):
-            queue = [] if root.key in started else [(root, root.manifest.value, root.inner)]
+            values = enumerate(by_hand.get(root.key, (root.manifest.value,)))
+            queue = [] if root.key in started else [(root, value, root.inner, way) for way, value in values]
             while queue and len(done) < _MOST_APPLIERS:
-                applier, value, target = queue.pop(0)
-                if (applier.key, target) in done:
+                applier, value, target, way = queue.pop(0)
+                if (applier.key, target, way) in done:
                     continue
-                done.add((applier.key, target))
+                done.add((applier.key, target, way))
                 started.add(applier.key)
                 for inner, placement in self._apply(walk, applier, value, target):
                     for other in by_file.get(inner, ()):
                         if other.key != applier.key:
                             children.add(other.key)
-                            queue.append((other, placement.apply(other.manifest.value), placement.target))
+                            queue.append((other, placement.apply(other.manifest.value), placement.target, way))
         return walk, frozenset(children)
 
     def _apply(
-        self, walk: Walk, applier: _Applier, value: Mapping[str, Any], target: str
+        self, walk: Walk, applier: Applier, value: Mapping[str, Any], target: str
     ) -> list[tuple[str, Placement]]:
         """Places what an applier applies; returns what is new."""
         read = self._read(value, applier, target)
@@ -296,7 +299,7 @@ class Placements:
         only = bool(kept) and all(folders and all(map(defines_kinds, folders)) for folders in kept)
         return only or defines_kinds(unit.folder)
 
-    def _tell(self, applier: _Applier, text: str, namespace: str | None, *, makes_pods: bool = True) -> None:
+    def _tell(self, applier: Applier, text: str, namespace: str | None, *, makes_pods: bool = True) -> None:
         manifest = applier.manifest
         self._unknown[Problem(manifest.source, f"{manifest.kind} {manifest.name}: {text}")] = None
         if not makes_pods:
@@ -304,18 +307,18 @@ class Placements:
         known = namespace if namespace and "$" not in namespace and "{{" not in namespace else None
         self._unread[Unread(f"{manifest.kind} {manifest.name}, which {text}", manifest.source, known)] = None
 
-    def _read(self, value: Mapping[str, Any], applier: _Applier, target: str) -> Read:
+    def _read(self, value: Mapping[str, Any], applier: Applier, target: str) -> Read:
         source = applier.manifest.source
         group = api_group(value)
         if group == flux.GROUP:
-            at = _text_at(applier, value, ("patches",))
+            at = text_at(applier, value, ("patches",))
             return flux.read_flux_kustomization(
                 value, source, self._url_of, partial(self._sources.values_of, target), at
             )
         if group == flux.OPERATOR_GROUP:
             return flux.read_flux_instance(mapping(value.get("spec")), source)
         if value.get("kind") == "Application":
-            return argo.read_application(value, source, at=_text_at(applier, value, argo.SOURCES))
+            return argo.read_application(value, source, at=text_at(applier, value, argo.SOURCES))
         found = argo.read_application_set(value, self._files)
         unfollowed = argo.template_patch(value, source)
         reads = [argo.read_application(manifest, source, unfollowed) for manifest in found.made]
@@ -324,7 +327,7 @@ class Placements:
         return Read(units, tuple(dict.fromkeys(unknown)), found.made, found.unfilled)
 
     @cached_property
-    def _reached(self) -> dict[_Key, frozenset[str]]:
+    def _reached(self) -> dict[Key, frozenset[str]]:
         """For each applier the files of appliers that it reaches, as written."""
         holding, found = {applier.inner for applier in self._appliers}, {}
         memo: dict[str, frozenset[str]] = {}
@@ -342,16 +345,16 @@ class Placements:
         return found
 
     @cached_property
-    def _covered(self) -> frozenset[_Key]:
+    def _covered(self) -> frozenset[Key]:
         """The appliers that another one reaches, as written."""
-        by_file: dict[str, set[_Key]] = {}
+        by_file: dict[str, set[Key]] = {}
         for key, reached in self._reached.items():
             for inner in reached:
                 by_file.setdefault(inner, set()).add(key)
         return frozenset(applier.key for applier in self._appliers if by_file.get(applier.inner, set()) - {applier.key})
 
     @cached_property
-    def _covers_itself(self) -> frozenset[_Key]:
+    def _covers_itself(self) -> frozenset[Key]:
         return frozenset(applier.key for applier in self._appliers if applier.inner in self._reached[applier.key])
 
     def _bare_roots(self, walk: Walk) -> list[str]:
@@ -373,16 +376,6 @@ class Placements:
                 roots.append(folder)
                 seen |= reach(folder, self.kustomizations, memo)
         return roots
-
-
-def _text_at(applier: _Applier, value: Mapping[str, Any], fields: Sequence[str]) -> TextAt | None:
-    """Where an applier stands; None where these fields of its spec are not applied as they stand there."""
-    manifest = applier.manifest
-    written, applied = mapping(manifest.value.get("spec")), mapping(value.get("spec"))
-    same = all(written.get(name) == applied.get(name) for name in fields)
-    if manifest.place is None or not same:
-        return None
-    return TextAt(manifest.source.path, *manifest.place)
 
 
 def _target_namespace(value: Mapping[str, Any]) -> str | None:

@@ -28,6 +28,8 @@ from rewriter.records import dataclass
 
 #: The file names under which kustomize looks for a kustomization.
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+#: A rule of a policy in a patch, by its number; whatever brings the patch.
+_POINTER = re.compile(rb"/spec(?:s/\d{1,9})?/(?:in|e)gress(?:Deny)?/(?:\d|-)")
 _DOT_OR_SLASH = ("", ".", "/")
 
 
@@ -156,6 +158,7 @@ class TreeFiles:
             self._commanded_namespaces.update(namespaces_in_commands(data))
         speaks = commands and self._offer_texts(path, data)
         changes = (commands or b"#@overlay/" in data or b"k8s_json_patch" in data) and _may_change_rules(data)
+        changes = changes or (b"gress/" in data and _POINTER.search(data) is not None)
         if changes:
             self.changing_texts.append((path, data))
         filters = commands and may_filter(data) and not is_passing(path, data)
