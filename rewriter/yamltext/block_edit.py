@@ -37,7 +37,7 @@ def set_member(
     at = column(text, key_node.start)
     name = text[key_node.start : key_node.end]
     lines = member("x" if key is None else key, value, at, style)
-    if _nests_in_flow(text, old):
+    if _nests_in_flow(text, old) or _has_deeper_comment(text, old, at):
         line = f"{'x' if key is None else scalar(key, style)}: {flow(value, style)}"
         lines = [line] if at + len(line) <= _FLOW_WIDTH else lines
     if key is None:
@@ -51,6 +51,25 @@ def _nests_in_flow(text: str, node: Node) -> bool:
     if not isinstance(node, Mapping | Sequence) or not node.flow or "\n" in text[node.start : node.end]:
         return False
     return any(isinstance(child, Mapping | Sequence) for child in children(node))
+
+
+def _has_deeper_comment(text: str, node: Node, at: int) -> bool:
+    """Whether comments below a collection on one line are indented deeper than its key: below a block, they were in it.
+
+    The last item of the block would have them at its foot.
+    """
+    if not isinstance(node, Mapping | Sequence) or not node.flow or "\n" in text[node.start : node.end]:
+        return False
+    start = line_end(text, node.end) + 1
+    while start < len(text):
+        end = line_end(text, start)
+        line = text[start:end].strip()
+        if line and not line.startswith("#"):
+            return False
+        if line and column(text, start + text[start:end].index("#")) > at:
+            return True
+        start = end + 1
+    return False
 
 
 def set_item(

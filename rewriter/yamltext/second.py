@@ -121,6 +121,7 @@ class _NodeIndex:
         self._ends: list[tuple[int, int, Path]] = []
         self._flows: list[tuple[tuple[int, int], tuple[int, int], Path]] = []
         self._inner: dict[Path, int] = {}
+        self._lowest = (-1, 0)
         if root is not None:
             begin = root.start_mark
             self._starts.append(_Start(begin.line, begin.column, begin.column, ()))
@@ -131,8 +132,12 @@ class _NodeIndex:
     def of(self, line: int, column: int, text: str, row: str) -> LocatedComment:
         """The place of a comment; `row` is its line."""
         own_line = row.lstrip(" \t").startswith("#")
-        column = indent(row) if own_line else column
         following = bisect_left(self._keys, (line, column))
+        if own_line:
+            # One that follows a comment further to the left is no longer in what that one is outside of.
+            above, lowest = self._lowest
+            column = min(indent(row), lowest) if above == following else indent(row)
+            self._lowest = (following, column)
         after = self._starts[following] if following < len(self._starts) else None
         if not own_line:
             first = bisect_left(self._keys, (line, 0))

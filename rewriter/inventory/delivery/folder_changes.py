@@ -23,7 +23,10 @@ KPTFILE = "Kptfile"
 _FLEET = "fleet.yaml"
 _OVERLAYS = re.compile(rb"\boverlays:[ \t]*(?:\[[^\]\s]|\r?\n)")
 #: Kinds whose patches are followed.
-_FOLLOWED = MUTATION_KINDS | {b"Kustomization", b"Application", b"ApplicationSet", b"HelmRelease", b"Component"}
+_FOLLOWED = MUTATION_KINDS | {
+    *(b"Kustomization", b"Component", b"Application", b"ApplicationSet", b"HelmRelease"),
+    *(b"PatchTransformer", b"PatchJson6902Transformer", b"PatchStrategicMergeTransformer"),
+}
 #: An item of a list of paths, as far as a text that does not parse shows it.
 _ENTRY = re.compile(r"""^[ \t]*-[ \t]+["']?([\w./-]+)["']?[ \t]*(?:#.*)?$""", re.MULTILINE)
 _FLOW_LIST = re.compile(r"^[ \t]*(?:resources|bases|components)[ \t]*:[ \t]*\[([^\]\n]*)\]", re.MULTILINE)
