@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from rewriter.cilium.by_identity import ByIdentity
@@ -333,18 +333,34 @@ def _subject(raw: Mapping[str, Any], route: str, field: str) -> Selector | None:
     return read_selector(raw[field], f"{route}/{field}") if field in raw else None
 
 
-def _rules(spec: Mapping[str, Any], route: str, direction: str, deny: bool, known: KnownRules | None) -> Iterator[Rule]:
+def _rules(spec: Mapping[str, Any], route: str, direction: str, deny: bool, known: KnownRules | None) -> list[Rule]:
     field = direction + ("Deny" if deny else "")
-    answers = known.to(deny) if known is not None and spec.get(field) else {}
+    items = spec.get(field)
+    if not isinstance(items, list) or not items:
+        return []
+    answers = known.to(deny) if known is not None else {}
     names = (DENY_PEER_FIELDS if deny else PEER_FIELDS)[direction]
-    for raw, item_route in _items(spec, route, field):
-        found = answers.get(id(raw))
+    rules = []
+    for item_route, item in zip(_routes(f"{route}/{field}", len(items)), items, strict=False):
+        found = answers.get(id(item))
         if found is not None and found[1].route == item_route:
-            yield found[1]
-            continue
-        rule = Rule(item_route, direction, deny, raw, tuple(_peer_fields(raw, item_route, names)))
-        answers[id(raw)] = raw, rule
-        yield rule
+            rules.append(found[1])
+        elif item is None or isinstance(item, dict):
+            raw = item or {}  # A null item is an empty rule, as for Cilium's decoder.
+            rule = Rule(item_route, direction, deny, raw, tuple(_peer_fields(raw, item_route, names)))
+            answers[id(raw)] = raw, rule
+            rules.append(rule)
+    return rules
+
+
+def _routes(route: str, count: int) -> tuple[str, ...]:
+    """The routes of the items of a list, of so many or of more."""
+    return _so_many_routes(route, 1 << (count - 1).bit_length())
+
+
+@lru_cache(maxsize=64)
+def _so_many_routes(route: str, count: int) -> tuple[str, ...]:
+    return tuple([f"{route}/{index}" for index in range(count)])
 
 
 def _items(raw: Mapping[str, Any], route: str, field: str) -> Iterator[tuple[Mapping[str, Any], str]]:

@@ -36,7 +36,7 @@ class PolicySet:
     plain: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "by_content", {entry.content: entry for entry in self.all_entries()})
+        object.__setattr__(self, "by_content", {entry.content: entry for _, entry in (*self.entries, *self.tiers)})
         plain = not self.tiers and not any(entry.named or entry.required for _, entry in self.entries)
         object.__setattr__(self, "plain", plain)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import partial
 
 from rewriter.cilium.label_syntax import is_label_value, name_problems
 from rewriter.cilium.labels import (
@@ -88,9 +88,24 @@ def matches(context: Context, term: LabelTerm, clusters: Sequence[str] | None = 
     return Matches(
         tuple(workload for workload in selected if not names or workload.cluster in (None, *names)),
         tuple(workload for workload in undecided if not names or workload.cluster in (None, *names)),
-        cache(lambda: hidden_from(context.inventory, term, names)),
-        cache(lambda: hidden_from(context.inventory, term, names, soon=True)),
+        _Asked(partial(hidden_from, context.inventory, term, names)),
+        _Asked(partial(hidden_from, context.inventory, term, names, soon=True)),
     )
+
+
+class _Asked:
+    """What may hide others, found when it is first asked for. Passes make many, of which few are asked."""
+
+    __slots__ = ("_found", "_look")
+
+    def __init__(self, look: Callable[[], tuple[Hidden, ...]]) -> None:
+        self._look = look
+        self._found: tuple[Hidden, ...] | None = None
+
+    def __call__(self) -> tuple[Hidden, ...]:
+        if self._found is None:
+            self._found = self._look()
+        return self._found
 
 
 def hidden_from(
@@ -166,8 +181,10 @@ def workloads_of(context: Context, term: LabelTerm) -> tuple[Workload, ...] | No
 
 def on_host_network(context: Context, term: LabelTerm) -> tuple[Workload, ...]:
     """The known workloads on the host network with the labels of a term: Cilium sees nodes there, no pods."""
-    names = {cluster.name for cluster in member_clusters(context)}
     selected, _ = _remembered(context, term, host_network=True)
+    if not selected:
+        return ()
+    names = {cluster.name for cluster in member_clusters(context)}
     return tuple(workload for workload in selected if not names or workload.cluster in (None, *names))
 
 

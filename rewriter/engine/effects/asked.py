@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.digits import is_number
@@ -66,12 +66,11 @@ def pod_selections(policy: Policy) -> frozenset[str]:
     if key not in policy.answers:
         known = _SELECTIONS.to(())
         found = set()
-        gathered: _Values = {}
-        _gather(policy.raw, gathered, _ITEMS.to(()))
-        for labels in gathered.get(_LABELS, ()):
-            if id(labels) not in known:
-                known[id(labels)] = labels, _selection(labels)
-            found.add(known[id(labels)][1])
+        for labels in _gathered(policy).labels:
+            of_labels = known.get(id(labels))
+            if of_labels is None:
+                of_labels = known[id(labels)] = labels, _selection(labels)
+            found.add(of_labels[1])
         policy.answers[key] = frozenset(found - {""})
     made: frozenset[str] = policy.answers[key]
     return made
@@ -97,40 +96,63 @@ def values_of(policy: Policy, name: str) -> list[Any]:
     """Every value that one of the `_ASKED` keys has, anywhere in the manifest."""
     key = ("values",)
     if key not in policy.answers:
-        found: _Values = {}
-        _gather(policy.raw, found, _ITEMS.to(()))
-        found.pop(_LABELS, None)  # Every policy has some, and few are asked for them.
-        policy.answers[key] = found or _NOTHING
+        found = _gathered(policy)
+        policy.answers[key] = found.values or _NOTHING
+        if len(found.labels) > _MANY:
+            policy.answers[_GATHERED] = found
     values: _Values = policy.answers[key]
     return values.get(name, [])
+
+
+def _gathered(policy: Policy) -> _Gathered:
+    known: _Gathered | None = policy.answers.get(_GATHERED)
+    if known is not None:
+        return known
+    found = _Gathered({}, [])
+    _gather(policy.raw, found, _ITEMS.to(()))
+    return found
 
 
 _Values = dict[str, list[Any]]
 """The values of the keys that are asked for, in order."""
 _NOTHING: _Values = {}
 
+
+class _Gathered(NamedTuple):
+    values: _Values
+    labels: list[Any]
+    """Those under `matchLabels`. Every policy has some, and few are asked for them."""
+
+
+_GATHERED = ("gathered",)
+#: With more labels than this they are kept for the question that may come.
+_MANY = 32
 #: What items of lists hold, by the very item; policies do not change.
-_ITEMS: ByIdentity[Any, _Values] = ByIdentity()
+_ITEMS: ByIdentity[Any, _Gathered] = ByIdentity()
 
 
-def _gather(node: Any, found: _Values, known: dict[int, tuple[Any, _Values]] | None = None) -> None:
+def _gather(node: Any, found: _Gathered, known: dict[int, tuple[Any, _Gathered]] | None = None) -> None:
     """Puts the values of asked keys in a value to those found; what items of its outermost lists hold is remembered."""
     if isinstance(node, dict):
         for key, value in node.items():
-            if key in _ASKED or key == _LABELS:
-                found.setdefault(key, []).append(value)
+            if key == _LABELS:
+                found.labels.append(value)
+            elif key in _ASKED:
+                found.values.setdefault(key, []).append(value)
             elif key == "port" and not is_number(str(value)):
-                found.setdefault(_NAMED_PORT, []).append(value)
+                found.values.setdefault(_NAMED_PORT, []).append(value)
             if isinstance(value, dict | list):
                 _gather(value, found, known)
     elif isinstance(node, list):
         for item in node:
-            if known is None or not isinstance(item, dict):
-                _gather(item, found)
-                continue
-            of_item = known.get(id(item))
+            of_item = None if known is None else known.get(id(item))
             if of_item is None:
-                of_item = known[id(item)] = item, {}
+                if known is None or not isinstance(item, dict):
+                    _gather(item, found)
+                    continue
+                of_item = known[id(item)] = item, _Gathered({}, [])
                 _gather(item, of_item[1])
-            for name, values in of_item[1].items():
-                found.setdefault(name, []).extend(values)
+            found.labels.extend(of_item[1].labels)
+            if of_item[1].values:
+                for name, values in of_item[1].values.items():
+                    found.values.setdefault(name, []).extend(values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.policy import Policy
 from rewriter.cilium.settings import Settings
@@ -15,6 +16,8 @@ from rewriter.inventory.facts.model import Cluster
 from rewriter.inventory.questions.inventory import Inventory
 from rewriter.passes.kit.enforced.enforcement import rests_on_node_labels
 
+_MADE: ByIdentity[Settings, Settings] = ByIdentity(1000)
+
 
 def node_labels_unsaid(cluster: Cluster | None, policy: Policy, version: Version) -> bool:
     """Whether a policy counts as rejected only because enable-node-selector-labels of its agents is unknown."""
@@ -23,8 +26,12 @@ def node_labels_unsaid(cluster: Cluster | None, policy: Policy, version: Version
 
 
 def compared_settings(cluster: Cluster | None, version: Version, *, mesh: bool, target: bool = False) -> Settings:
-    """As `settings_of`; without a mesh every pod and node is of the local cluster."""
-    return replace(settings_of(cluster, version, target=target), single_cluster=not mesh)
+    """As `settings_of`; without a mesh every pod and node is of the local cluster. Made once, as those are."""
+    own = settings_of(cluster, version, target=target)
+    answers = _MADE.to(mesh)
+    if id(own) not in answers:
+        answers[id(own)] = own, replace(own, single_cluster=not mesh)
+    return answers[id(own)][1]
 
 
 def both_settings(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from itertools import repeat
 
 from rewriter.cilium.compile import Entry, compile_policy
 from rewriter.cilium.policy import Policy, read_policy
@@ -41,8 +42,7 @@ def world_of(policies: Iterable[Policy], settings: Settings, facts: Facts) -> Po
                 policy.answers[key] = part
         why, own = part
         rejections.append(why)
-        for entry in own:
-            entries.append((index, entry))
+        entries.extend(zip(repeat(index), own))
     return PolicyWorld((PolicySet(settings, tuple(entries), tuple(rejections), facts.named_ports, tuple(tiers)),))
 
 

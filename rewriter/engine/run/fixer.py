@@ -207,6 +207,8 @@ class Fixer:
         passes: Sequence[Pass],
     ) -> list[Reported]:
         """The suppressions that silence nothing. A bare one may be for a pass that this run does not select."""
+        if not silences:
+            return []
         ran = frozenset(pass_.id for pass_ in passes) | NOTE_IDS
         span = (self.options.from_version, self.options.to_version)
         every = all(pass_.id in ran for pass_ in PASSES if pass_.concerns(*span))
