@@ -150,16 +150,29 @@ def hidden_services(context: Context, namespaces: Iterable[str] | None) -> tuple
 def _may_make(hidden: Hidden, term: LabelTerm) -> bool:
     """Whether something hidden may make pods that a term selects, as far as its labels are known."""
     if hidden.keys is not None:
-        return any(
-            condition.operator in ("In", "Exists")
-            and condition.source in (ANY, K8S)
-            and condition.key not in _ADDED_BY_CILIUM
-            and any(fnmatchcase(condition.key, key) for key in hidden.keys)
-            for condition in term.conditions
-        )
+        return _may_add(hidden.keys, term)
     if hidden.labels is not None:
         return all(_may_carry(hidden.labels, key, value) for key, value in _fixed_labels(term).items())
     return True
+
+
+def _may_add(keys: Iterable[str], term: LabelTerm) -> bool:
+    """Whether labels that something may add to known pods may make a term select these.
+
+    A key is a pattern; one with `=` has the value too, and no other can be added under that key.
+    """
+    found = False
+    for condition in term.conditions:
+        key = condition.key
+        if condition.source not in (ANY, K8S) or key in _ADDED_BY_CILIUM or condition.operator not in ("In", "Exists"):
+            continue
+        values = [pattern.partition("=")[2] for pattern in keys if pattern.startswith(f"{key}=")]
+        if values and condition.operator == "In":
+            if not any(fnmatchcase(wanted, value) for wanted in condition.values for value in values):
+                return False
+            found = True
+        found = found or bool(values) or any(fnmatchcase(key, pattern) for pattern in keys)
+    return found
 
 
 def _may_carry(labels: Iterable[tuple[str, str]], key: str, value: str) -> bool:

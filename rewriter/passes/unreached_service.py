@@ -3,7 +3,7 @@
 Finds Services that pods evidently use and that no policy lets them reach, and names outside of the cluster that pods
 use and that are in none of the `toFQDNs` by which alone they reach what is there. And the other side: pods to which
 an Ingress, or a route of a Gateway, leads and whose policies do not let in the proxies through which requests come; and
-instances of a CloudNativePG cluster that do not let its operator in.
+instances of a CloudNativePG cluster that do not let its operator in, or do not reach the API server.
 
 ## Why it matters
 
@@ -46,7 +46,7 @@ fetches count for those, and only where no rule of the pods has addresses outsid
 
 For routes the evidence is the route, the Service behind it and the proxies: pods that Envoy Gateway or Istio make for a
 Gateway of the tree, or the one ingress-nginx or Traefik of the cluster. The rule that lets them in is unsafe too, and
-so is the one for CloudNativePG's operator, which asks every instance for its status.
+so are those for CloudNativePG: its operator asks every instance for its status, and each instance needs the API server.
 
 All policies of the pods count. Nothing is reported as long as
 
@@ -84,7 +84,7 @@ from rewriter.passes.kit.names.unlisted_names import unlisted_names
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.sides.missing_rules import route_of, stands_here
 from rewriter.passes.kit.sides.one_sided_gaps import gaps_of
-from rewriter.passes.kit.sides.shut_operators import shut_operators
+from rewriter.passes.kit.sides.shut_operators import shut_operators, without_api_server
 from rewriter.passes.kit.sides.shut_routes import shut_routes
 from rewriter.text import join_names
 
@@ -103,6 +103,7 @@ def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         yield from shut_routes(context, spec)
         yield from shut_operators(context, spec)
+        yield from without_api_server(context, spec)
         if not any(rule.direction == EGRESS and not rule.deny and rule.members for rule in spec.rules):
             continue
         reaches = reach_of(context, spec) if workloads_of_spec(context, spec) else ()

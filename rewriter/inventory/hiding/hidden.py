@@ -24,13 +24,13 @@ from rewriter.inventory.hiding.generating import GENERATING_KINDS, generated_in
 from rewriter.inventory.hiding.given_labels import GivenLabels
 from rewriter.inventory.hiding.namespace_labels import namespace_labellers
 from rewriter.inventory.objects.kubernetes import namespace_of
-from rewriter.inventory.objects.operators import OWN_KEYS, convention_of
+from rewriter.inventory.objects.operators import convention_of, own_keys
 from rewriter.inventory.objects.pod_templates import pod_templates, wrapped_pods
 from rewriter.inventory.releases.model import Made
 from rewriter.inventory.texts.kinds_in_text import may_hold_pods
 from rewriter.inventory.texts.manifests import Manifest, items, mapping
 from rewriter.inventory.texts.remote_manifests import defines_kinds, namespace_of_release
-from rewriter.inventory.texts.understood import INERT_NAMES, is_fact, is_inert
+from rewriter.inventory.texts.understood import INERT_NAMES, is_fact, is_inert, known_labels
 
 _END = rb"""[ \t]*,?[ \t]*(?:[#}].*)?\r?$"""
 _NAMESPACE = re.compile(
@@ -157,8 +157,10 @@ class HiddenSources:
                 found = None if namespace is None else {namespace, *_named_in(applied.value.get("spec"))}
                 # What an operator is known to make is a fact; only labels of its own may be missing there.
                 convention = convention_of(value) or ""
-                keys = OWN_KEYS.get(convention) if convention in self._operators else self._labels.keys_of(value)
-                yield replace(self._hidden(words, found, file.path, _INERT), keys=keys)
+                followed = convention in self._operators
+                keys = own_keys(convention, applied.value) if followed else self._labels.keys_of(value)
+                labels = known_labels(value)
+                yield replace(self._hidden(words, found, file.path, _INERT), keys=keys, labels=labels)
 
     def _groups(self) -> Iterator[Hidden]:
         """The files with CiliumCIDRGroups that are not read: charts' templates, and what does not parse."""

@@ -20,7 +20,10 @@ _ENDPOINTS = {
     "VMServiceScrape": "endpoints",
     "VMPodScrape": "podMetricsEndpoints",
 }
-MONITOR_KINDS = frozenset(_ENDPOINTS)
+#: What CloudNativePG makes a PodMonitor for, with the label by which it means the pods.
+_DATABASES = {"Cluster": "cnpg.io/cluster", "Pooler": "cnpg.io/poolerName"}
+_OF_DATABASES = "postgresql.cnpg.io/"
+MONITOR_KINDS = frozenset({*_ENDPOINTS, *_DATABASES})
 #: The kinds that scrape, each with the fields of its selectors by the kind of monitor; the namespace's come second.
 _OF_PROMETHEUS = {
     "ServiceMonitor": ("serviceMonitorSelector", "serviceMonitorNamespaceSelector"),
@@ -96,6 +99,8 @@ class Monitoring:
 def monitor(manifest: Manifest, cluster: str | None) -> Monitor | None:
     """A monitor; None for one whose pods or ports something decides that is not read."""
     namespace, spec = namespace_of(manifest), mapping(manifest.value.get("spec"))
+    if manifest.kind in _DATABASES:
+        return _of_database(manifest, namespace, cluster)
     selector = spec.get("selector")
     if namespace is None or not isinstance(selector, dict):
         return None
@@ -122,6 +127,20 @@ def monitor(manifest: Manifest, cluster: str | None) -> Monitor | None:
         ports=ports,
         source=manifest.source,
     )
+
+
+def _of_database(manifest: Manifest, namespace: str | None, cluster: str | None) -> Monitor | None:
+    """The PodMonitor that CloudNativePG makes for a Cluster or a Pooler which asks for one; None for any other.
+
+    It inherits labels of the Cluster as the operator is set up, which is not known.
+    """
+    asked = mapping(mapping(manifest.value.get("spec")).get("monitoring")).get("enablePodMonitor")
+    of_operator = str(manifest.value.get("apiVersion")).startswith(_OF_DATABASES)
+    if namespace is None or asked is not True or not of_operator:
+        return None
+    selector = {"matchLabels": {_DATABASES[manifest.kind]: manifest.name}}
+    ports = (MonitoredPort("metrics", None),)
+    return Monitor("PodMonitor", manifest.name, namespace, cluster, {}, selector, (namespace,), ports, manifest.source)
 
 
 def scraper(manifest: Manifest, cluster: str | None) -> Scraper | None:

@@ -58,10 +58,23 @@ CONVENTIONS: Mapping[str, tuple[str, frozenset[str]]] = {
 OPERATOR_KINDS = frozenset().union(*(kinds for _group, kinds in CONVENTIONS.values()))
 
 #: Labels, by convention, that the operator may give pods of a resource beside those that are known here; patterns.
+#: One with `=` has the value too, which is then the only one: `{name}` is that of the resource.
 #: A resource of a convention that is not named here may make further pods, with any labels.
-OWN_KEYS: Mapping[str, frozenset[str]] = {
-    # The name of the cluster is the resource's own: no pod of it has another.
-    "cloudnative-pg": frozenset({"cnpg.io/[!c]*", "role", "app.kubernetes.io/*", "postgresql"}),
+_OWN_KEYS: Mapping[str, frozenset[str]] = {
+    # The name of the cluster is the resource's own: no pod of it has another. Of Kubernetes' own labels the operator
+    # gives the values itself (CloudNativePG pkg/utils/labels_annotations.go).
+    "cloudnative-pg": frozenset(
+        {
+            "cnpg.io/[!c]*",
+            "role",
+            "postgresql",
+            "app.kubernetes.io/[!nicm]*",
+            "app.kubernetes.io/name=postgresql",
+            "app.kubernetes.io/instance={name}",
+            "app.kubernetes.io/component=*",
+            "app.kubernetes.io/managed-by=cloudnative-pg",
+        }
+    ),
     "dragonfly": frozenset({"role", "traffic", "app.kubernetes.io/*"}),
     "volsync": frozenset({"volsync.backube/*"}),
     "strimzi": frozenset({"strimzi.io/*", "app.kubernetes.io/*"}),
@@ -78,6 +91,19 @@ _MONITORING = {
     "Alertmanager": ("alertmanager", "alertmanager"),
     "ThanosRuler": ("thanos-ruler", "thanos-ruler"),
 }
+
+
+def own_keys(convention: str, value: Mapping[str, Any]) -> frozenset[str] | None:
+    """The labels that an operator may give pods of a resource beside known ones; None where it may give any.
+
+    Labels of the resource itself may be inherited by its pods (CloudNativePG's `INHERITED_LABELS`).
+    """
+    known = _OWN_KEYS.get(convention)
+    if known is None:
+        return None
+    metadata = mapping(value.get("metadata"))
+    inherited = {f"{key}={text}" for key, text in texts(metadata.get("labels")).items()}
+    return frozenset({pattern.replace("{name}", str(metadata.get("name"))) for pattern in known} | inherited)
 
 
 def convention_of(value: Mapping[str, Any]) -> str | None:

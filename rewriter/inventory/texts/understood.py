@@ -244,6 +244,30 @@ def is_fact(value: Mapping[str, Any]) -> bool:
     return str(value.get("kind")) in _FACTS.get(group_of(value), ())
 
 
+#: Kinds whose pods are where their controller is, by group, with the labels of these: a placeholder is any value.
+#: Source: home-operations/tuppr, `README.md` (the Jobs of its upgrades).
+_ANY = "${ANY}"
+_OF_JOBS = ("job-name", "controller-uid", "batch.kubernetes.io/job-name", "batch.kubernetes.io/controller-uid")
+_LABELLED = {
+    ("tuppr.home-operations.com", kind): frozenset(
+        {
+            ("app.kubernetes.io/name", name),
+            *(
+                (f"app.kubernetes.io/{word}", _ANY)
+                for word in ("instance", "part-of", "component", "managed-by", "version")
+            ),
+            *((key, _ANY) for key in (*_OF_JOBS, "tuppr.home-operations.com/target-node")),
+        }
+    )
+    for kind, name in (("TalosUpgrade", "talos-upgrade"), ("KubernetesUpgrade", "kubernetes-upgrade"))
+}
+
+
+def known_labels(value: Mapping[str, Any]) -> frozenset[tuple[str, str]] | None:
+    """The labels of the pods that an object makes somewhere, where its kind gives it these alone; else None."""
+    return _LABELLED.get((group_of(value), str(value.get("kind"))))
+
+
 def is_inert(value: Mapping[str, Any], inert_kinds: Collection[str] = ()) -> bool:
     """Whether an object makes no pods and no Services. `inert_kinds` (`Kind`, `Kind.group`) come from the config."""
     kind, group, version = str(value.get("kind")), group_of(value), value.get("apiVersion")
