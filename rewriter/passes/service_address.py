@@ -142,11 +142,12 @@ def _backends(
         field.entry_route(decided[0][0].index) if len(decided) == 1 else field.route,
         Applicability.UNSAFE if site.deny or nameless else Applicability.EVIDENT,
         f"`{field_text(site, field)}` {named} never {_verb(site, many=len(decided) > 1)} "
-        f"{join_names(str(holder.who) for holder in holders)}: {_WHAT}",
+        f"{join_names(str(holder.who) for holder in holders)}: {_WHAT if len(decided) == 1 else _WHAT_OF_ALL}",
         "load balancing comes before policy, which sees the Service's pods, and no CIDR matches a pod",
         change=change,
         rule=site.rule,
-        severity=Severity.ERROR if site.deny else Severity.WARNING,
+        # Without new peers other rules let the traffic through already.
+        severity=Severity.ERROR if site.deny else Severity.WARNING if change.opens else Severity.NOTE,
         rests_on=[holder.who for holder in holders if isinstance(holder.who, Service)],
         hidden=dict.fromkeys(words for holder in holders for words in holder.hidden),
         evidence=tuple(dict.fromkeys(evidence)),
@@ -161,6 +162,7 @@ def _verb(site: RuleSite, *, many: bool) -> str:
 
 
 _WHAT = "the address becomes a backend before policy sees it"
+_WHAT_OF_ALL = "the addresses become backends before policy sees them"
 
 
 def _undecided(

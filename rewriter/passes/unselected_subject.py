@@ -172,7 +172,7 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
     # Whether these are all workloads is the dearest question, so it comes last.
     if not (nodes or near or is_described(context)):
         return
-    if not found.certain:
+    if not found.certain and not nodes:
         yield from _perhaps_misspelt(context, subject)
         return
     if nodes:
@@ -181,10 +181,11 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
             context,
             subject,
             Applicability.MANUAL,
-            f"the policy protects no pod: {there}, which it selects, {'runs' if len(nodes) == 1 else 'run'} on the "
-            "host network",
+            f"the policy protects no {'' if found.certain else 'known '}pod: {there}, which it selects, "
+            f"{'runs' if len(nodes) == 1 else 'run'} on the host network",
             "a pod on the host network is its node to Cilium, and policies for pods do not apply to it",
-            severity=severity_of(context, spec),
+            severity=severity_of(context, spec) if found.certain else Severity.NOTE,
+            hidden=found.reasons,
             evidence=workloads_evidence(nodes),
             advice="protect the nodes with a CiliumClusterwideNetworkPolicy that has a `nodeSelector` (host firewall)",
         )
