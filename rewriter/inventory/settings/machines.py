@@ -8,6 +8,7 @@
 - tuppr's TalosUpgrade, which tells that the machines run Talos.
 - Cluster API's Cluster (`spec.clusterNetwork`, `spec.controlPlaneEndpoint`).
 - kOps' Cluster (`spec.podCIDR`, `spec.serviceClusterIPRange`).
+- Rancher's Cluster of provisioning.cattle.io (`spec.rkeConfig.machineGlobalConfig`, options of RKE2 and k3s).
 
 What stands at any depth of other files (k3s, RKE2, k0s, Ansible) is read by `flags.py`.
 
@@ -127,6 +128,8 @@ class _Reader:
             yield from self._kubeadm_control_plane()
         elif kind == "Cluster" and group == "cluster.x-k8s.io":
             yield from self._cluster_api()
+        elif kind == "Cluster" and group == "provisioning.cattle.io":
+            yield from self._rancher()
         elif group == "kubeadm.k8s.io":
             yield from self._kubeadm()
         elif kind == "ConfigMap" and mapping(self._value.get("metadata")).get("name") == "kubeadm-config":
@@ -258,6 +261,20 @@ class _Reader:
         text = mapping(self._value.get("data")).get("ClusterConfiguration")
         for read_machine in read_machines(self._path, text) if isinstance(text, str) else ():
             yield replace(read_machine, source=self._at("/data/ClusterConfiguration"))
+
+    def _rancher(self) -> Iterator[StatedSetting]:
+        """A cluster that Rancher makes: the tree of a management cluster has those of others."""
+        name = _name(mapping(self._value.get("metadata")).get("name"))
+        config = mapping(mapping(mapping(self._value.get("spec")).get("rkeConfig")).get("machineGlobalConfig"))
+        route = "/spec/rkeConfig/machineGlobalConfig"
+        found: list[StatedSetting] = []
+        for key, field in (("cluster-cidr", KUBERNETES_PODS), ("service-cidr", SERVICES)):
+            if key in config:
+                found += networks(field, config[key], self._at(f"{route}/{key}"), name)
+        listens = config.get("https-listen-port")
+        if isinstance(listens, int):
+            found.append(StatedSetting(API_PORT, listens, self._at(f"{route}/https-listen-port"), name))
+        yield from (replace(stated, by_name=True) for stated in found)
 
     def _cluster_api(self) -> Iterator[StatedSetting]:
         name = _name(mapping(self._value.get("metadata")).get("name"))

@@ -225,3 +225,31 @@ def test_a_tree_without_cilium_is_one_cluster() -> None:
     [cluster] = inventory({"talos/c.yaml": TALOS}).clusters
     assert (cluster.name, cluster.pod_cidrs, cluster.meshed) == ("prod", None, False)
     assert cluster.service_cidrs == ("10.43.0.0/16",)
+
+
+RANCHER = """\
+apiVersion: provisioning.cattle.io/v1
+kind: Cluster
+metadata: {name: prod, namespace: fleet-default}
+spec:
+  rkeConfig:
+    machineGlobalConfig:
+      cni: cilium
+      cluster-cidr: 10.44.0.0/16
+      service-cidr: 10.45.0.0/16
+      https-listen-port: 6444
+"""
+
+
+def test_a_cluster_that_rancher_makes() -> None:
+    found = [each for each in read_machines("c.yaml", RANCHER) if isinstance(each, StatedSetting)]
+    assert [(each.field, each.value, each.source.line) for each in found] == [
+        (PODS, ("10.44.0.0/16",), 8),
+        (SERVICES, ("10.45.0.0/16",), 9),
+        ("api_server_port", 6444, 10),
+    ]
+    assert all(each.cluster == "prod" and each.by_name for each in found)
+
+
+def test_a_cluster_of_rancher_without_ranges_says_nothing() -> None:
+    assert told(RANCHER.replace("machineGlobalConfig", "machinePools")) == []
