@@ -60,6 +60,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rewriter.cilium.labels import NAMESPACE_LABEL
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Spec
 from rewriter.evidence.context import Context
 from rewriter.evidence.reachable import reach_of, workloads_of_spec
@@ -69,6 +70,7 @@ from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.change import Change, rule_added
 from rewriter.passes.kit.changes.forms import port_as_number, port_as_text
 from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.ports.peer_terms import pod_peers
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.sides.missing_rules import route_of, stands_here
 from rewriter.passes.kit.sides.one_sided_gaps import Gap, gaps_of
@@ -97,7 +99,33 @@ def find(context: Context) -> Iterator[Finding]:
                 for gap in gaps_of(context, reach.workload, direction):
                     found.setdefault(_key(gap), (gap, []))[1].append(reach.workload)
             for gap, workloads in found.values():
-                yield _finding(context, spec, workloads, direction, gap, alone=len(reaches) == 1)
+                # Where pods are not known, a policy for all of a namespace is not the one that is meant for these.
+                guessed = any(named_peer.unknown for named_peer in gap.rules) and not _names_pods(spec)
+                if not guessed and not _is_meant_elsewhere(context, direction, gap):
+                    yield _finding(context, spec, workloads, direction, gap, alone=len(reaches) == 1)
+
+
+def _names_pods(spec: Spec) -> bool:
+    """Whether a rule set picks its pods by a label."""
+    return spec.subject is not None and any(
+        requirement.operator == "In" and requirement.key != NAMESPACE_LABEL for requirement in spec.subject.requirements
+    )
+
+
+def _is_meant_elsewhere(context: Context, direction: str, gap: Gap) -> bool:
+    """Whether an entry of the policy has the labels of the other side, and another namespace: CNP005 says that."""
+    for site, selector, term in pod_peers(context):
+        if site.rule.direction != direction or site.rule.deny:
+            continue
+        namespaces = [v for c in term.conditions if c.key == NAMESPACE_LABEL and c.operator == "In" for v in c.values]
+        own = [r for r in selector.requirements if r.operator == "In" and r.key != NAMESPACE_LABEL]
+        if not namespaces or not own:
+            continue
+        for other in gap.others:
+            alike = all(other.labels.get(requirement.key) in requirement.values for requirement in own)
+            if alike and other.namespace not in namespaces:
+                return True
+    return False
 
 
 def _key(gap: Gap) -> object:
