@@ -306,6 +306,15 @@ def test_a_run_that_failed_keeps_none(tree: Tree) -> None:
     assert not (tree.folder.parent / "cache" / "results").exists()
 
 
+@pytest.mark.parametrize(
+    "text", ["kind: NetworkPolicy\n  a: [", "kind: NetworkPolicy\nmetadata: {name: {{ .name }}}\n"]
+)
+def test_what_becomes_wrong_with_a_file_is_said_once(tree: Tree, text: str) -> None:
+    assert cached().code == 0
+    (tree.folder / "more1.yaml").write_text(text)
+    assert cached() == impact("--no-cache")
+
+
 def test_what_asks_about_all_policies_says_so() -> None:
     """An answer out of all policies is kept with the question: each place that makes one takes it down."""
     users = {

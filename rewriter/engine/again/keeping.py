@@ -40,7 +40,6 @@ class KeptImpact:
         self._cache = request.cache
         self._key = key_of(request, workspace, unsafe_fixes=options.unsafe_fixes)
         self._ground: str | None = None
-        self.used = False
         inventory = workspace.inventory
         self._inventory = inventory if isinstance(inventory, NotingInventory) else None
         if self._inventory is not None and may_keep(request, workspace):
@@ -65,9 +64,12 @@ class KeptImpact:
         if kept.ground != self._ground or not is_read_the_same(self._inventory, kept.beside, kept.remotes):
             return None
         alone = not self._inventory.listed and not self._inventory.releases
+        workspace = self._workspace
+        errors, templates = len(workspace.errors), len(workspace.templates)
         try:
-            now = impact_after_edits(self._workspace, self._inventory, self._options, kept, alone_here=alone)
-        except Exception:  # Whatever fails here, all can be judged anew.
+            now = impact_after_edits(workspace, self._inventory, self._options, kept, alone_here=alone)
+        except Exception:  # Whatever fails here, all can be judged anew: what is wrong with a file is found once more.
+            del workspace.errors[errors:], workspace.templates[templates:]
             return None
         if now is not kept:
             self._put(now)
