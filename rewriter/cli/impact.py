@@ -98,7 +98,6 @@ def impact(
     of pods that are not known count only where facts may be missing), 2 usage, unreadable input or a proof that failed.
     """
     from rewriter.cli.progress import Progress
-    from rewriter.engine.run.impact import impact_of
     from rewriter.engine.run.workspace import Request
     from rewriter.output import impact_report, impact_text
     from rewriter.output.style import style_for
@@ -117,6 +116,8 @@ def impact(
     if before is None:
         found = _after_fixes(request, workspace, jobs, unsafe_fixes=unsafe_fixes)
     else:
+        from rewriter.engine.run.impact import impact_of
+
         rewrites = _by_hand(workspace, before)
         with Progress("comparing", None) as progress:
             found = impact_of(workspace, rewrites, progress.step, jobs, by_hand=True)
@@ -161,15 +162,16 @@ def _after_fixes(request: Request, workspace: Workspace, jobs: int, *, unsafe_fi
     """The impact on what the fixes make of each policy, as far as it is not known from an earlier run."""
     from rewriter.cli.progress import Progress
     from rewriter.engine.again.keeping import KeptImpact
-    from rewriter.engine.run.impact import JudgedRewrite, Together, impact_of
-    from rewriter.engine.run.rewrites import rewritten_by_fixes
-    from rewriter.evidence.resting import Answers
 
     options = replace(options_for(workspace, unsafe_fixes=unsafe_fixes), only_fixes=True)
     kept = KeptImpact(request, workspace, options)
     known = kept.impact()
     if known is not None:
         return known
+    from rewriter.engine.run.impact import JudgedRewrite, Together, impact_of
+    from rewriter.engine.run.rewrites import rewritten_by_fixes
+    from rewriter.evidence.resting import Answers
+
     answers = Answers() if kept.wanted else {}
     fixed = _fixed(workspace, options, answers, jobs)
     rewrites = rewritten_by_fixes(workspace, fixed)

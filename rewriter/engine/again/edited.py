@@ -7,18 +7,16 @@ from dataclasses import replace
 
 from rewriter.cilium.identity import Identity
 from rewriter.discovery import FoundFile, InputError
-from rewriter.engine.again.edits import Edit, called_alike, changed_in, edit_of, record_words
+from rewriter.engine.again.edits import ANSWERS, Edit, called_alike, changed_in, edit_of, record_words
 from rewriter.engine.again.ground import is_in_chart
 from rewriter.engine.again.pool import (
-    NotKeptError,
     Pool,
     PooledFile,
     again_until_read,
     rewrite_of,
-    texts_of,
 )
 from rewriter.engine.again.results import FileResults, Kept, Result, stand_in
-from rewriter.engine.again.slices import Plain, alone, place_of, slices_of
+from rewriter.engine.again.slices import NotKeptError, Plain, alone, place_of, slices_of, texts_of
 from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.engine.run.fixer import Fixer, fixer_for
 from rewriter.engine.run.impact import (
@@ -38,8 +36,6 @@ from rewriter.engine.run.run_options import Options
 from rewriter.engine.run.workspace import Workspace
 from rewriter.evidence.mesh import mesh_known
 from rewriter.evidence.resting import (
-    DENIES_EGRESS,
-    NAMES,
     Answers,
     Record,
     home,
@@ -50,9 +46,6 @@ from rewriter.inventory.facts.model import Cluster
 from rewriter.inventory.kept.offered import digest_of
 from rewriter.inventory.tree.noting import NotingInventory
 from rewriter.reach.pairs import MeshDifference
-
-#: Answers to questions about all policies that turn only by policies with a trait.
-ANSWERS = {"denies egress": DENIES_EGRESS, "names anywhere": NAMES}
 
 
 def impact_after_edits(

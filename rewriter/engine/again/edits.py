@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import fields
 
-from rewriter.engine.again.pool import NotKeptError
 from rewriter.engine.again.results import FileResults
-from rewriter.engine.again.slices import Plain, Slice
-from rewriter.evidence.resting import EVERYTHING, home, naming, trait
+from rewriter.engine.again.slices import NotKeptError, Plain, Slice
+from rewriter.evidence.resting import DENIES_EGRESS, EVERYTHING, NAMES, home, naming, trait
 from rewriter.inventory.files.programs import holds_commands, makes_resources
 from rewriter.inventory.kept.offered import digest_of
 from rewriter.inventory.tree.noting import NotingInventory
 from rewriter.records import dataclass
+
+#: Answers to questions about all policies that turn only by policies with a trait.
+ANSWERS = {"denies egress": DENIES_EGRESS, "names anywhere": NAMES}
 
 
 @dataclass(frozen=True, slots=True)

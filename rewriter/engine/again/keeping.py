@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rewriter import yamltext
-from rewriter.engine.again.edited import ANSWERS, impact_after_edits
-from rewriter.engine.again.edits import record_words
+from rewriter.engine.again.edits import ANSWERS, record_words
 from rewriter.engine.again.ground import (
     ground_of,
     is_nowhere,
@@ -15,17 +15,18 @@ from rewriter.engine.again.ground import (
     may_keep,
     may_take_from_policies,
 )
-from rewriter.engine.again.pool import NotKeptError, texts_of
 from rewriter.engine.again.results import MALFORMED, FileResults, Kept, Result, decoded, encoded
-from rewriter.engine.again.slices import place_of, slices_of, starts_of
-from rewriter.engine.run.impact import JudgedRewrite, Together
+from rewriter.engine.again.slices import NotKeptError, place_of, slices_of, starts_of, texts_of
 from rewriter.engine.run.impact_result import Impact
-from rewriter.engine.run.rewrites import FixedFile
 from rewriter.engine.run.run_options import Options
 from rewriter.engine.run.workspace import Request, Workspace
 from rewriter.evidence.resting import same
 from rewriter.inventory.kept.offered import digest_of
 from rewriter.inventory.tree.noting import NotingInventory
+
+if TYPE_CHECKING:  # A run that has nothing to judge needs none of it.
+    from rewriter.engine.run.impact import JudgedRewrite, Together
+    from rewriter.engine.run.rewrites import FixedFile
 
 _GROUP = "results"
 
@@ -63,6 +64,11 @@ class KeptImpact:
             return None
         if kept.ground != self._ground or not is_read_the_same(self._inventory, kept.beside, kept.remotes):
             return None
+        now_there = [(found.display, digest_of(data).hex()) for found, data in self._workspace.files]
+        if now_there == [(file.path, file.digest) for file in kept.files]:
+            return kept.impact
+        from rewriter.engine.again.edited import impact_after_edits
+
         alone = not self._inventory.listed and not self._inventory.releases
         workspace = self._workspace
         errors, templates = len(workspace.errors), len(workspace.templates)

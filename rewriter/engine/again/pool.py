@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
 from rewriter.discovery import FoundFile
 from rewriter.engine.again.results import FileResults
-from rewriter.engine.again.slices import on_its_lines, pieces_of, starts_of
+from rewriter.engine.again.slices import NotKeptError, on_its_lines, starts_of
 from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.engine.run.rewrites import Rewrite
 from rewriter.engine.run.workspace import Workspace
@@ -26,10 +26,6 @@ class NotReadYet(BaseException):
     def __init__(self, namespace: str | None) -> None:
         super().__init__(namespace)
         self.namespace = namespace
-
-
-class NotKeptError(Exception):
-    """What is kept does not do: all is to be judged anew."""
 
 
 @dataclass(slots=True)
@@ -163,12 +159,3 @@ def again_until_read(pool: Pool, work: Callable[[], None]) -> None:
             pool.take(more.namespace)
         else:
             return
-
-
-def texts_of(text: str, after: str) -> Mapping[int, str]:
-    """The slices of a file that are fixed, as they become. Raises NotKeptError where they do not correspond."""
-    old, new = starts_of(text), starts_of(after)
-    if len(old) != len(new):
-        raise NotKeptError
-    pairs = zip(pieces_of(text, old), pieces_of(after, new), strict=True)
-    return {number: then for number, (now, then) in enumerate(pairs) if now != then}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from rewriter import yamltext
@@ -20,6 +20,10 @@ _MARKER = re.compile(r"^---(?=[ \t\n]|\Z)", re.MULTILINE)
 _OTHERWISE = re.compile(r"^(?:\.\.\.|%)|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029\ufeff]", re.MULTILINE)
 #: With these the text of a document is not all that is to be known of it.
 _MARKUP = ("${", "{{", "{%", "cnpfix")
+
+
+class NotKeptError(Exception):
+    """What is kept does not do: all is to be judged anew."""
 
 
 class Plain(NamedTuple):
@@ -114,3 +118,12 @@ def on_its_lines(text: str, starts: Sequence[int], number: int) -> str:
     start = starts[number]
     end = starts[number + 1] if number + 1 < len(starts) else len(text)
     return "\n" * text.count("\n", 0, start) + text[start:end]
+
+
+def texts_of(text: str, after: str) -> Mapping[int, str]:
+    """The slices of a file that are fixed, as they become. Raises NotKeptError where they do not correspond."""
+    old, new = starts_of(text), starts_of(after)
+    if len(old) != len(new):
+        raise NotKeptError
+    pairs = zip(pieces_of(text, old), pieces_of(after, new), strict=True)
+    return {number: then for number, (now, then) in enumerate(pairs) if now != then}
