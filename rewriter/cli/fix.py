@@ -40,6 +40,7 @@ from rewriter.cli.options import (
     open_for,
     options_for,
     plugin_alone,
+    refuse_manifest,
     tell_facts,
 )
 
@@ -206,6 +207,8 @@ def fix(
         raise UsageError("--dry-run, --write and --check exclude each other; give one of them")
     if write_baseline and (baseline is None or write or check):
         raise UsageError("--write-baseline needs --baseline FILE, and neither --write nor --check")
+    if write_baseline and baseline is not None:
+        refuse_manifest("--baseline", baseline)
     live = live or plugin_alone(paths)
     if live and (paths or write):
         reason = "--live takes no paths; give --context" if paths else "--live writes nothing to a cluster"

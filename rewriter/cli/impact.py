@@ -29,6 +29,7 @@ from rewriter.cli.options import (
     cache_for,
     open_for,
     options_for,
+    refuse_manifest,
     write_file,
 )
 from rewriter.cli.printing import warn
@@ -132,6 +133,7 @@ def impact(
     if output is None:
         sys.stdout.write(text)
     else:
+        refuse_manifest("--output", output)
         write_file(output, text)
     workspace.keep()
     for problem in found.errors:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rewriter import patterns as re
 from rewriter.cli.errors import UsageError
 from rewriter.cli.pass_names import selection
 
@@ -236,6 +237,23 @@ def write_file(path: Path, content: str) -> None:
         if error.errno == errno.ENXIO and path.is_fifo():
             why = "is a named pipe that nothing reads; start its reader first, or give `>(command)`"
         raise UsageError(f"{path}: {why}") from None
+
+
+#: How a file begins, or a document in it, that is a manifest. No report of any format does.
+_MANIFEST = re.compile(
+    rb"""^(?:- )?["']?(?:apiVersion|kind)["']?[ \t]*:|^\{\s*["']?(?:apiVersion|kind|metadata)["']?[ \t]*:""",
+    re.MULTILINE,
+)
+
+
+def refuse_manifest(option: str, path: Path) -> None:
+    """Raises UsageError where a file that a report is to be written to is a manifest, by whatever name."""
+    try:
+        held = path.read_bytes() if path.is_file() else b""
+    except OSError:
+        return  # Writing says why.
+    if _MANIFEST.search(held) is not None:
+        raise UsageError(f"{option} {path} is a manifest, which a report would replace; name another file")
 
 
 def _without_waiting(name: str, flags: int) -> int:

@@ -23,6 +23,7 @@ from rewriter.cli.options import (
     cache_for,
     open_for,
     options_for,
+    refuse_manifest,
     write_file,
 )
 
@@ -80,6 +81,7 @@ def report(
         sys.stdout.write(page)
         sys.stdout.flush()
     else:
+        refuse_manifest("--output", output)
         write_file(output, page)
     reports.print_errors(made)
     *listed, last = summed_up(made, _WIDTH)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import write_file
+from rewriter.cli.options import refuse_manifest, write_file
 from rewriter.cli.printing import warn
 from rewriter.engine.results.result import Report
 from rewriter.output.style import style_for
@@ -56,6 +56,8 @@ def chosen(formats: Sequence[str], outputs: Sequence[Path], mode: Mode) -> tuple
         raise UsageError(f"--output is given {len(outputs)} times and --format {len(formats)}; give a format for each")
     if len(formats) > len(outputs) + 1:
         raise UsageError("only one --format goes to stdout; give an --output FILE for each of the others")
+    for output in outputs:
+        refuse_manifest("--output", output)
     paired = list(zip(formats or (default,), outputs, strict=False))
     screen = formats[len(outputs)] if len(formats) > len(outputs) else default
     return screen, tuple(paired)

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import Color, ColorOption, cache_for, open_for
+from rewriter.cli.options import Color, ColorOption, cache_for, open_for, refuse_manifest
 from rewriter.cli.printing import say, say_json, warn
 from rewriter.cli.progress import Progress
 from rewriter.output.style import Style, escaped_marks, logged, one_line, style_for
@@ -125,6 +125,7 @@ def _write(output: Path, content: Mapping[str, Any]) -> None:
         if str(output) == "-":
             sys.stdout.write(escaped_marks(snapshot_text(content)))
         else:
+            refuse_manifest("--output", output)
             write_snapshot(output, content)
     except SnapshotError as error:
         raise UsageError(str(error)) from None

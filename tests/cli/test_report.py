@@ -236,3 +236,25 @@ def test_an_unknown_command_has_a_nearest_one(tree: Path) -> None:
         assert f"{word}: no such file or folder, and no command; did you mean `{meant}`?" in ran.err
     (tree / "explian").mkdir()
     assert cnpfix("explian").code == 0
+
+
+@pytest.mark.parametrize("name", ["policy.yaml", "./policy.yaml", "link.json", "kyaml.yaml"])
+def test_no_report_replaces_a_manifest(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("policy.yaml").write_text(PEER)
+    Path("link.json").symlink_to("policy.yaml")
+    Path("kyaml.yaml").write_text('---\n{\n  apiVersion: "v1",\n  kind: "ConfigMap",\n}\n')
+    texts = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    for options in (("--output", name), ("--baseline", name, "--write-baseline")):
+        done = cnpfix("--format", "json", *options, "policy.yaml")
+        assert done.code == 2
+        assert "is a manifest, which a report would replace" in done.err
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == texts
+
+
+@pytest.mark.parametrize("name", ["text", "concise", "json", "sarif", "github", "gitlab", "markdown", "junit"])
+def test_a_report_replaces_an_older_one(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("policy.yaml").write_text(STAR.format(namespace="shop"))
+    for _ in range(2):
+        assert cnpfix("--format", name, "--output", "out", "policy.yaml").code == 0
