@@ -57,6 +57,8 @@ _SHELL_SUFFIXES = (".ts", ".js", ".mjs", ".cjs", ".mts")
 _RUNS_COMMANDS = re.compile(
     rb"""\A\#!|["'](?:npm:)?(?:zx|execa|dax|@david/dax|shelljs|bun)\b|child_process|\bDeno\.(?:Command|run)\b|\$`"""
 )
+#: How reports begin that a run of cnpfix wrote to a file: they name commands and manifests, and run none.
+_REPORT = re.compile(rb"\s*(?:[\[{]|<\?xml|::\w|Cilium \d|\S+:\d+:\d+: CNP)")
 _MOST = 1 << 20
 
 
@@ -71,6 +73,8 @@ def names_tools(path: str) -> bool:
     data = _read(path)
     if data.startswith(b"#!") and "." not in path.rpartition("/")[2]:
         return True
+    if b"CNP0" in data and _REPORT.match(data) is not None:
+        return False
     return b"\0" not in data and any(sign in data for sign in _SIGNS)
 
 

@@ -134,6 +134,10 @@ _CLEAR: dict[str, Files] = {
     "a test folder": {"e2e/d.go": 'var c = exec.Command("helm", "install", "r", "x/r")\n'},
     "settings in TOML": {"a.toml": '[apps.web]\nport = 80\n[tool]\nk8s = "1.30"\n'},
     "what git ignores": {"a.toml": "kubernetes = 1\n"},
+    "a report of cnpfix": {
+        "out": f'{{"findings": [{{"code": "CNP005", "message": "`{_HELM}` in d.sh:1"}}]}}\n',
+        "text": f"Cilium 1.18 runs\nCNP005 missing-namespace\n  `{_HELM}` in d.sh:1 may make pods\n",
+    },
     "a picture": {"a.xyz": f"\0{_HELM}".encode()},
     "policies of another tool": {"a.rego": 'deny[m] { input.kind == "Deployment" }\n'},
     "a remark of a template": {
