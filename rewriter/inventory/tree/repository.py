@@ -41,12 +41,9 @@ from rewriter.inventory.hiding.unread_policies import unread_policies
 from rewriter.inventory.hubble.flows import ObservedFlow, ObservedFlows
 from rewriter.inventory.kept.tree import KeptTree
 from rewriter.inventory.objects.access import AccountBinding
-from rewriter.inventory.objects.dns_records import DnsRecord
-from rewriter.inventory.objects.gateways import ControllerClass, Gateway, Ingress, Route
-from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.objects.monitors import Monitoring
 from rewriter.inventory.objects.operators import CONVENTIONS
-from rewriter.inventory.objects.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
+from rewriter.inventory.objects.pods import ConfigMap, PodTemplate
 from rewriter.inventory.objects.webhooks import ApiServerCall
 from rewriter.inventory.questions.address_index import AddressIndex
 from rewriter.inventory.releases.model import Made
@@ -55,11 +52,12 @@ from rewriter.inventory.snapshots.form import Snapshot
 from rewriter.inventory.texts.file_record import FileRecord
 from rewriter.inventory.tree import answers
 from rewriter.inventory.tree.derived import DerivedFacts
+from rewriter.inventory.tree.of_one_kind import OfOneKind
 from rewriter.inventory.tree.tree_facts import KEPT_KINDS, POD_MAKERS, TreeFacts
 from rewriter.inventory.tree.unseen import Unseen
 
 
-class TreeInventory:
+class TreeInventory(OfOneKind):
     """Answers from the files offered, the clusters of the config and the snapshots given.
 
     `local_to` says whether a path matches the `local` globs of a cluster. `root` is where paths of Flux and Argo CD
@@ -325,36 +323,19 @@ class TreeInventory:
     def cidr_groups(self) -> Sequence[CIDRGroup]:
         return self._facts.holding("cidr_groups", b"CiliumCIDRGroup", ())
 
-    @cached_property
+    @property
     def addresses(self) -> AddressIndex:
+        return self._addresses
+
+    @cached_property
+    def _addresses(self) -> AddressIndex:
         return AddressIndex(self.all_services(), self.nodes(), self.address_pools(), self.gateways())
-
-    def controller_classes(self) -> Sequence[ControllerClass]:
-        return self._facts.all_of("controller_classes")
-
-    def gateways(self) -> Sequence[Gateway]:
-        return self._facts.all_of("gateways")
-
-    def routes(self) -> Sequence[Route]:
-        return self._facts.all_of("routes")
-
-    def ingresses(self) -> Sequence[Ingress]:
-        return self._facts.all_of("ingresses")
-
-    def dns_records(self) -> Sequence[DnsRecord]:
-        return self._facts.all_of("dns_records")
 
     def api_server_calls(self) -> Sequence[ApiServerCall]:
         return answers.api_server_calls(self._facts)
 
     def monitoring(self) -> Monitoring:
         return answers.monitoring(self._facts)
-
-    def address_pools(self) -> Sequence[AddressPool]:
-        return self._facts.all_of("address_pools")
-
-    def redirect_policies(self) -> Sequence[RedirectPolicy]:
-        return self._facts.all_of("redirect_policies")
 
     def account_bindings(self, account: str, namespace: str) -> Sequence[AccountBinding]:
         return answers.account_bindings(self._facts, account, namespace)
@@ -364,12 +345,6 @@ class TreeInventory:
 
     def config_maps(self, name: str, namespace: str) -> Sequence[ConfigMap]:
         return self._facts.config_maps(name, namespace)
-
-    def repositories(self) -> Sequence[Repository]:
-        return self._facts.all_of("repositories")
-
-    def kubelets(self) -> Sequence[KubeletSettings]:
-        return self._facts.all_of("kubelets")
 
     @property
     def policies(self) -> Sequence[AppliedPolicy]:
