@@ -32,10 +32,10 @@ alerts stay silent or fire for no reason, and the application itself works.
 ## Fix safety
 
 The evidence is the monitor, the Prometheus whose selectors take it up, and the pods with the port, all in the
-repository. The rule for the pods of Prometheus and that port is evident where the policy selects these pods alone, and
-unsafe where it selects others too. Where the policy has no rule that lets anything in it is manual, since a policy
-beside it may be what is wanted, and so it is where the scraper is not known. A rule that lets a scraper out to the
-nodes is unsafe.
+repository. The rule for the pods of Prometheus and that port is evident where the policy selects these pods alone,
+and unsafe where it selects others too, or may select some that were not read. Where the policy has no rule that
+lets anything in it is manual, since a policy beside it may be what is wanted, and so it is where the scraper is not
+known. A rule that lets a scraper out to the nodes is unsafe.
 
 All policies of the pods count. Nothing is reported as long as
 
@@ -63,7 +63,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.permits import lets_nobody_in
 from rewriter.evidence.reachable import Reach, identity_of, reach_of, workloads_of_spec
 from rewriter.evidence.scrapers import Monitored, Taker, has_monitors, monitored, names_scrapers, takers
-from rewriter.evidence.workloads import workloads_evidence
+from rewriter.evidence.workloads import matches, subject_term, workloads_evidence
 from rewriter.finding import Finding
 from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.applicability import EVIDENT, MANUAL, OTHERWISE, UNSAFE, decided
@@ -149,6 +149,8 @@ def _finding(context: Context, spec: Spec, shut: _Shut, *, alone: bool) -> Findi
     pods = list({id(item.workload): item.workload for item in shut.ports}.values())
     last = _last_rule(spec)
     change = pods_let_in(context, spec, last, taker.pods, taker.labels, ports) if taker and last else None
+    term = subject_term(context.policy, spec)
+    others = matches(context, term).reasons if change and term else ()
     named, numbers = join_names(map(str, pods), most=3), join_names(map(str, ports))
     monitors = join_names(dict.fromkeys(str(item.monitor) for item in shut.ports), most=3)
     if taker:
@@ -165,6 +167,7 @@ def _finding(context: Context, spec: Spec, shut: _Shut, *, alone: bool) -> Findi
         "the pods are denied by default, so that every scrape times out and the target is down",
         change=change,
         rests_on=[*pods, taker.pods] if taker else pods,
+        hidden=others,
         evidence=[
             *dict.fromkeys(item.evidence for item in shut.ports[:3]),
             *([taker.evidence] if taker else []),
