@@ -11,25 +11,10 @@ from rewriter.discovery.projects import PROJECT_SUFFIXES, is_left_out, is_read_a
 
 #: What people read, what no program runs, and what is kept beside the file that counts.
 _DOCUMENTS = (
-    *(
-        ".md",
-        ".mdx",
-        ".markdown",
-        ".rst",
-        ".adoc",
-        ".asciidoc",
-        ".txt",
-        ".org",
-        ".tex",
-        ".pdf",
-        ".html",
-        ".htm",
-        ".rtf",
-    ),
+    *(".md", ".mdx", ".markdown", ".rst", ".adoc", ".asciidoc", ".txt", ".org", ".tex", ".pdf", ".html", ".htm"),
     *(".rtf", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".ico", ".drawio", ".excalidraw", ".puml", ".mmd"),
-    *(".ipynb",),
     *(".css", ".scss", ".less", ".map", ".woff", ".woff2", ".ttf", ".eot", ".otf", ".mp4", ".webm", ".mp3", ".wav"),
-    *(".csv", ".tsv", ".log", ".sql", ".db", ".sqlite", ".parquet", ".pb", ".proto", ".graphql", ".cast"),
+    *(".csv", ".tsv", ".log", ".sql", ".db", ".sqlite", ".parquet", ".pb", ".proto", ".graphql", ".cast", ".ipynb"),
     *(".zip", ".gz", ".bz2", ".xz", ".zst", ".tar", ".7z", ".jar", ".war", ".whl", ".rpm", ".deb", ".iso", ".img"),
     *(".exe", ".dll", ".so", ".a", ".o", ".dylib", ".class", ".pyc", ".wasm", ".bin"),
     *(".pem", ".crt", ".cer", ".key", ".pub", ".asc", ".sig", ".gpg", ".age", ".p12", ".jks", ".enc", ".sha256"),

@@ -33,15 +33,6 @@ def manifests_in(path: str, data: bytes) -> Iterator[Program]:
         yield Program("manifests in", Source(path), only_namespace(data))
 
 
-def _only_namespace(data: bytes) -> str | None:
-    """The namespace that every manifest in a text names; None where they name several, or one of them none."""
-    names = _NAMED.findall(data)
-    if len(names) < len(KIND.findall(data)) or len(set(names)) != 1:
-        return None
-    name = names[0].decode("utf-8", "replace")
-    return name if is_namespace(name) else None
-
-
 def only_namespace(data: bytes) -> str | None:
     """The namespace that every manifest in a text names; None where they name several, or one of them none."""
     names = _NAMED.findall(data)
