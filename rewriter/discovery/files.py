@@ -185,7 +185,7 @@ def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
             elif (
                 name.endswith(PROJECT_SUFFIXES)
                 and not is_read_as_program(name, languages)
-                and (relative + name in ignored or entry.is_symlink() or not is_read_alone(relative, name, entry.path))
+                and (relative + name in ignored or not _is_read_alone(relative, entry))
             ):
                 continue
             elif entry.is_symlink():
@@ -200,6 +200,11 @@ def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
                 files.append(relative + name)
     files.sort()
     return files, links, errors
+
+
+def _is_read_alone(folder: str, entry: os.DirEntry[str]) -> bool:
+    """Whether a program counts by itself; a pipe of its name would be waited for, and is none."""
+    return entry.is_file(follow_symlinks=False) and is_read_alone(folder, entry.name, entry.path)
 
 
 def _within(links: Sequence[str], prefix: str, display: str, top: str) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rewriter import patterns as re
+from rewriter.discovery.plain import beginning_of
 
 #: Of git's own variables, those that say how to reach a server or where a user's settings are. The others (an index,
 #: a work tree, a trace file) belong to whoever started this process, and would turn git away from its repository.
@@ -179,10 +180,7 @@ def empty_submodules(root: Path) -> list[str]:
 
 def _named_modules(top: Path) -> list[str]:
     """The paths that a `.gitmodules` names."""
-    try:
-        text = (top / ".gitmodules").read_bytes()[:_LONGEST_MODULES].decode("utf-8", "replace")
-    except OSError:
-        return []
+    text = beginning_of(top / ".gitmodules", _LONGEST_MODULES).decode("utf-8", "replace")
     return [path.strip('"') for path in _MODULE_PATH.findall(text)]
 
 

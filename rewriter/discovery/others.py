@@ -7,6 +7,7 @@ copies, and counts where it names a tool for clusters.
 from __future__ import annotations
 
 from rewriter import patterns as re
+from rewriter.discovery.plain import beginning_of
 from rewriter.discovery.projects import PROJECT_SUFFIXES, is_left_out, is_read_as_program
 
 #: What people read, what no program runs, and what is kept beside the file that counts.
@@ -55,7 +56,7 @@ def may_be_program(name: str) -> bool:
 
 def names_tools(path: str) -> bool:
     """Whether such a file begins as scripts do, or names what runs commands on a cluster or holds objects of one."""
-    data = _read(path)
+    data = beginning_of(path, _MOST)
     if data.startswith(b"#!") and "." not in path.rpartition("/")[2]:
         return True
     if b"CNP0" in data and _REPORT.match(data) is not None:
@@ -67,7 +68,7 @@ def is_read_alone(folder: str, name: str, path: str) -> bool:
     """Whether a program in a language of projects is read though no project asks for a client: it calls the tools."""
     if not is_read_as_program(name, PROJECT_SUFFIXES):
         return False
-    data = _read(path)
+    data = beginning_of(path, _MOST)
     return calls_tools(name, data) and not any(is_left_out(part, ()) for part in folder.split("/"))
 
 
@@ -81,11 +82,3 @@ def calls_tools(name: str, data: bytes) -> bool:
 def runs_commands(name: str, data: bytes) -> bool:
     """Whether a program runs what its texts say as a shell does."""
     return name.endswith(_SHELL_SUFFIXES) and _RUNS_COMMANDS.search(data) is not None
-
-
-def _read(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123 - str throughout
-            return file.read(_MOST)
-    except OSError:
-        return b""

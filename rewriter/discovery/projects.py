@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rewriter.discovery.plain import beginning_of
+
 #: Projects of Pulumi, cdk8s, CDKTF and the AWS CDK by the name of their file: their programs may be in any language.
 _PROJECTS = frozenset({"Pulumi.yaml", "Pulumi.yml", "cdk8s.yaml", "cdktf.json", "cdk.json"})
 PROJECT_SUFFIXES = (
@@ -69,9 +71,5 @@ def _described(names: frozenset[str]) -> Iterator[tuple[str, tuple[tuple[str, ..
 
 
 def _asks_for(path: str, clients: tuple[bytes, ...]) -> bool:
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123 - str throughout
-            text = file.read(_MOST_OF_DESCRIPTION)
-    except OSError:
-        return False
+    text = beginning_of(path, _MOST_OF_DESCRIPTION)
     return any(client in text for client in clients)

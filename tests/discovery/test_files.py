@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -180,6 +181,22 @@ def test_missing_and_strange_paths_are_errors(tmp_path: Path) -> None:
 def test_a_pipe_in_a_folder_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
     assert _names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["deploy", "main.go", "x.ts", "package.json", "go.mod", "pom.xml", "a.csproj", ".gitmodules"]
+)
+def test_a_pipe_of_the_name_of_a_program_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    _tree(tmp_path, "a.yaml")
+    os.mkfifo(tmp_path / name)
+    # In a process of its own: one that waits for the pipe waits for good.
+    script = (
+        "from pathlib import Path; from rewriter.discovery import Globs, empty_submodules, find_files\n"
+        "print([one.path.name for one in find_files([Path('.')], Globs(Path('.'), ()))], empty_submodules(Path('.')))"
+    )
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert ran.stdout == "['a.yaml'] []\n", ran.stderr
 
 
 def test_each_file_once(tmp_path: Path) -> None:
