@@ -14,7 +14,8 @@ from rewriter.inventory.objects.monitors import Monitor, MonitoredPort, Scraper
 
 _NAME = "app.kubernetes.io/name"
 _INSTANCE = "app.kubernetes.io/instance"
-_KUBELET = 10250
+#: The port of the kubelets, and what the Service before them calls it, which Prometheus' operator makes.
+_KUBELET, _KUBELET_NAME = 10250, "https-metrics"
 #: What the operators give the pods of each kind as app.kubernetes.io/name.
 _APPS = {"Prometheus": "prometheus", "PrometheusAgent": "prometheus-agent", "VMAgent": "vmagent"}
 
@@ -81,7 +82,8 @@ def may_scrape(workload: Workload) -> bool:
 def _targets(context: Context, monitor: Monitor) -> Iterator[Target]:
     labels = monitor.selector.get("matchLabels")
     if isinstance(labels, dict) and "kubelet" in (labels.get("k8s-app"), labels.get("app.kubernetes.io/name")):
-        yield Target(_KUBELET, monitor, None)
+        if any(port.name == _KUBELET_NAME for port in monitor.ports):
+            yield Target(_KUBELET, monitor, None)
         return
     if monitor.is_of_pods:
         places = monitor.namespaces

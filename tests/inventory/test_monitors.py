@@ -88,3 +88,26 @@ def test_selectors(kind: str, spec: dict[str, Any], monitors: str, selectors: tu
     made = scraper(_manifest(kind, spec), None)
     assert made is not None
     assert made.selectors[monitors] == selectors
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"paused": True},
+        {"replicas": 0},
+        {"ignoreNamespaceSelectors": True},
+        {"scrapeClasses": [{"name": "all", "default": True, "relabelings": [{"action": "drop"}]}]},
+    ],
+)
+@pytest.mark.parametrize("kind", ["Prometheus", "VMAgent"])
+def test_a_scraper_of_which_more_than_selectors_decides_takes_nothing_up(kind: str, spec: dict[str, Any]) -> None:
+    made = scraper(_manifest(kind, {"serviceMonitorSelector": {}, "selectAllByDefault": True, **spec}), None)
+    assert made is not None
+    assert made.selectors == {}
+
+
+def test_classes_that_only_say_how_to_connect_change_nothing() -> None:
+    spec = {"serviceMonitorSelector": {}, "scrapeClasses": [{"name": "tls", "tlsConfig": {}}]}
+    made = scraper(_manifest("Prometheus", spec), None)
+    assert made is not None
+    assert made.selectors["ServiceMonitor"] == ({}, None)

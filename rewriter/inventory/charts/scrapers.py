@@ -13,8 +13,10 @@ from rewriter.inventory.releases.model import Release
 from rewriter.inventory.texts.manifests import mapping
 
 _MONITORS = ("serviceMonitor", "podMonitor")
-#: What pods are known by.
-_POD_FIELDS = ("hostNetwork", "podMetadata")
+#: What pods are known by, and what beside the selectors decides what is scraped (`objects.monitors`).
+_OTHER_FIELDS = (
+    *("hostNetwork", "podMetadata", "paused", "replicas", "replicaCount", "scrapeClasses", "ignoreNamespaceSelectors"),
+)
 
 
 def scraper_spec(release: Release, kind: str) -> dict[str, Any]:
@@ -27,7 +29,7 @@ def scraper_spec(release: Release, kind: str) -> dict[str, Any]:
     else:
         own = mapping(mapping(release.values.get("vmagent")).get("spec"))
         found = {} if release.unread else {"selectAllByDefault": True, **own}
-    return {**found, **{name: own[name] for name in _POD_FIELDS if name in own}}
+    return {**found, **{name: own[name] for name in _OTHER_FIELDS if name in own}}
 
 
 def _of_prometheus(release: Release, own: Mapping[str, Any]) -> dict[str, Any]:

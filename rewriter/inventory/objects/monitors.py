@@ -148,11 +148,18 @@ def scraper(manifest: Manifest, cluster: str | None) -> Scraper | None:
     namespace, spec = namespace_of(manifest), mapping(manifest.value.get("spec"))
     if namespace is None:
         return None
-    fields = _SELECTORS[manifest.kind]
+    fields = {} if _is_otherwise(spec) else _SELECTORS[manifest.kind]
     found = {kind: _selected(spec, *names) for kind, names in fields.items()}
-    if manifest.kind == "VMAgent":
+    if manifest.kind == "VMAgent" and found:
         found |= {kind: found[made] for kind, made in _CONVERTED.items()}
     return Scraper(manifest.kind, manifest.name, namespace, cluster, found, manifest.source)
+
+
+def _is_otherwise(spec: Mapping[str, Any]) -> bool:
+    """Whether a scraper does not run, or something beside its selectors decides what it scrapes."""
+    off = spec.get("paused") is True or spec.get("replicas") == 0 or spec.get("replicaCount") == 0
+    relabels = any(item.get("relabelings") for item in items(spec.get("scrapeClasses")))
+    return off or relabels or spec.get("ignoreNamespaceSelectors") is True
 
 
 def _selected(
