@@ -45,7 +45,8 @@ _RUNS_COMMANDS = re.compile(
 )
 #: How reports begin that a run of cnpfix wrote to a file: they name commands and manifests, and run none.
 _REPORT = re.compile(rb"\s*(?:[\[{]|<\?xml|::\w|Cilium \d|\S+:\d+:\d+: CNP)")
-_MOST = 1 << 20
+#: Of a larger file the rest is not looked into: few that a person writes are as long.
+_MOST = 8 << 20
 
 
 def may_be_program(name: str) -> bool:
