@@ -217,3 +217,33 @@ def test_the_rooms_of_a_part_import_down_only(part: str) -> None:
         ground = {room for room, others in rooms.items() if not others & rooms.keys()}
         assert ground, f"rooms of {part} that import each other: {sorted(rooms)}"
         rooms = {room: others for room, others in rooms.items() if room not in ground}
+
+
+#: Words that keep their capital at the beginning of a text: names. `Invalid` begins messages of Cilium's own.
+NAMES = {"Cilium", "CiliumCIDRGroup", "CloudNativePG", "EndpointSlice", "Hubble", "Invalid", "Namespace", "Service"}
+
+
+def _texts(path: Path) -> list[tuple[int, str, str]]:
+    """The texts of a file that are no docstrings: line, the first constant part and the last one."""
+    nodes = _nodes(path)
+    inner = {id(value) for node in nodes if isinstance(node, ast.JoinedStr) for value in node.values}
+    inner |= {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    found = []
+    for node in nodes:
+        if id(node) not in inner and isinstance(node, ast.Constant | ast.JoinedStr):
+            parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+            shown = [str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts]
+            found.append((node.lineno, *(shown[0], shown[-1])) if shown else (node.lineno, "", ""))
+    return found
+
+
+def test_texts_of_findings_are_parts_of_a_sentence() -> None:
+    """Message, reason and advice stand behind a colon or another text: no capital, and no full stop."""
+    for path in (path for part in ("passes", "evidence") for path in sorted((PACKAGE / part).rglob("*.py"))):
+        for line, start, end in _texts(path):
+            first, *others = start.split() or [""]
+            if len(others) < 2:
+                continue
+            name = first[1:2].isupper() or first[1:2].isdigit() or first.removesuffix("'s").removesuffix("s") in NAMES
+            assert not first[0].isupper() or name, f"{path}:{line}: begins with a capital: {start}"
+            assert not end.endswith("."), f"{path}:{line}: ends with a full stop: {end}"

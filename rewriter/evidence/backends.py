@@ -79,7 +79,7 @@ def backends_of(context: Context, entry: Any) -> list[Backends]:
     named = entry.get("k8sService") if isinstance(entry, dict) else None
     selected = entry.get("k8sServiceSelector") if isinstance(entry, dict) else None
     if not isinstance(named, dict) and not isinstance(selected, dict):
-        raise UndecidedError("an entry of toServices names no Service", "Name the Service in `k8sService`.")
+        raise UndecidedError("an entry of toServices names no Service", "name the Service in `k8sService`")
     services = known_services(context, entry, named if isinstance(named, dict) else None)
     if isinstance(named, dict) and _is_kubernetes(named, services):
         return [_api_server(context, services)]
@@ -97,7 +97,7 @@ def backends_of(context: Context, entry: Any) -> list[Backends]:
         namespaces = join_names(sorted(namespace for namespace, _ in by_name))
         raise UndecidedError(
             f"Services {named.get('serviceName')} of several namespaces are meant, {namespaces}",
-            "Say which one is meant with `namespace`.",
+            "say which one is meant with `namespace`",
         )
     complete = isinstance(named, dict) and bool(named.get("namespace"))
     hidden: tuple[Hidden, ...] = ()
@@ -152,7 +152,7 @@ def _candidates(context: Context, entry: dict[str, Any], named: dict[str, Any] |
     else:
         selector = read_selector(entry["k8sServiceSelector"].get("selector"), "")
         if selector is None or not selector.requirements:
-            raise UndecidedError("an entry of toServices has no selector", "Name the Services that are meant.")
+            raise UndecidedError("an entry of toServices has no selector", "name the Services that are meant")
         labels = {
             r.written_key: r.values[0] for r in selector.requirements if r.operator == "In" and len(r.values) == 1
         }
@@ -169,7 +169,7 @@ def _one(services: Sequence[Service]) -> Service:
         if (other.selector, other.ports, other.external_name) != (first.selector, first.ports, first.external_name):
             raise UndecidedError(
                 f"{first} exists twice with different contents, {first.source} and {other.source}",
-                'Say which cluster each file is for (`local = ["path/**"]` of the [[clusters]] entries).',
+                'say which cluster each file is for (`local = ["path/**"]` of the [[clusters]] entries)',
             )
     return first
 
@@ -190,7 +190,7 @@ def _unknown(context: Context, entry: dict[str, Any], named: dict[str, Any] | No
             f"Service {name}, {service.source}: no manifest says which namespace it is applied to"
             for service in homeless
         ]
-        advice = "Write its namespace into the manifest of the Service, or into the kustomization that applies it."
+        advice = "write its namespace into the manifest of the Service, or into the kustomization that applies it"
         return UndecidedError(reason, advice, evidence=evidence)
     where = f"-n {namespace}" if namespace and isinstance(namespace, str) else "-A"
     if named is None:
@@ -200,7 +200,7 @@ def _unknown(context: Context, entry: dict[str, Any], named: dict[str, Any] | No
     else:
         command = f"kubectl get service {where} {named.get('serviceName')} -o yaml"
     return UndecidedError(
-        reason, f"Find it with `{command}` and put its manifest in the tree, or give a snapshot with --inventory."
+        reason, f"find it with `{command}` and put its manifest in the tree, or give a snapshot with --inventory"
     )
 
 
@@ -266,10 +266,10 @@ def _sharing(context: Context, service: Service, own: Cluster) -> tuple[str, ...
 def _external(service: Service, cited: str) -> Backends:
     name = (service.external_name or "").rstrip(".")
     if not name:
-        raise UndecidedError(f"{service} is an ExternalName without a name", "Name the peers themselves.")
+        raise UndecidedError(f"{service} is an ExternalName without a name", "name the peers themselves")
     if name.endswith((".svc", ".svc.cluster.local")):
         raise UndecidedError(
-            f"{service} is a name for {name}, a Service inside the cluster", "Name that Service, or its backends."
+            f"{service} is a name for {name}, a Service inside the cluster", "name that Service, or its backends"
         )
     return Backends(
         str(service),
@@ -288,7 +288,7 @@ def _addresses(context: Context, service: Service, cited: str) -> Backends:
     if not addresses:
         raise UndecidedError(
             f"{service} has no selector, and its EndpointSlice is not known",
-            "Put its EndpointSlice in the tree, or give a snapshot with --inventory.",
+            "put its EndpointSlice in the tree, or give a snapshot with --inventory",
         )
     ages = [age for cluster in context.inventory.clusters if (age := context.inventory.stale(cluster))]
     _check((*doubts_about(context.inventory, slices), *ages))
@@ -297,12 +297,12 @@ def _addresses(context: Context, service: Service, cited: str) -> Backends:
         try:
             address = parse_address(text)
         except AddressError:
-            raise UndecidedError(f"{service} has an endpoint {text!r}", "Name the peers themselves.") from None
+            raise UndecidedError(f"{service} has an endpoint {text!r}", "name the peers themselves") from None
         holder = _inside(context, text)
         if holder:
             raise UndecidedError(
                 f"{service} has no selector, and its endpoint {text} lies in {holder}, where no CIDR matches",
-                "Name the peers by their labels or as entities.",
+                "name the peers by their labels or as entities",
             )
         entries.append({"cidr": f"{text}/{address.width}"})
     by_name = {port.name: port.number for endpoint_slice in slices for port in endpoint_slice.ports}

@@ -11,8 +11,8 @@ from rewriter.text import join_names
 
 #: What to do about facts that contradict each other.
 REMEDY = (
-    'Leave the one that holds: `local = ["path/**"]` of the [[clusters]] entries says which cluster each file is for, '
-    "and a fresh snapshot (`cnpfix snapshot`, --inventory) what runs there."
+    'leave the one that holds: `local = ["path/**"]` of the [[clusters]] entries says which cluster each file is for, '
+    "and a fresh snapshot (`cnpfix snapshot`, --inventory) what runs there"
 )
 
 

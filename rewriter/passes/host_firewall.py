@@ -144,7 +144,7 @@ def _shut(context: Context, spec: Spec, shut: Sequence[Need], *, let_in: bool) -
         change=change,
         severity=Severity.WARNING if let_in else Severity.ERROR,
         evidence=places_of(context, spec, shut),
-        advice="" if change is not None else "Add a rule with `fromEntities: [remote-node]` for what the nodes need.",
+        advice="" if change is not None else "add a rule with `fromEntities: [remote-node]` for what the nodes need",
     )
 
 

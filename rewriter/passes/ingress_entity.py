@@ -164,8 +164,8 @@ def _shut_out(site: RuleSite, way: Fronted, kind: str, reach: Reach) -> Finding:
     ports = ports_for(site.rule, {port: port})
     if context.policy.kind == KNP:
         advice = (
-            "A NetworkPolicy cannot name the entity `ingress`. Put a CiliumNetworkPolicy for these pods beside it, "
-            f'with `ingress: [{{fromEntities: [ingress], toPorts: [{{ports: [{{port: "{port}", protocol: TCP}}]}}]}}]`.'
+            "a NetworkPolicy cannot name the entity `ingress`: put a CiliumNetworkPolicy for these pods beside it, "
+            f'with `ingress: [{{fromEntities: [ingress], toPorts: [{{ports: [{{port: "{port}", protocol: TCP}}]}}]}}]`'
         )
     else:
         change = rule_added(

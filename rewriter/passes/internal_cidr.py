@@ -128,13 +128,13 @@ def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterat
     touching = [held for held in site.covered.held if held.pods or held.part or held.nodes or held.services]
     named: list[Held] = touching
     if site.covered.own is None and touching:
-        advice = 'Say where the file is applied, with `local = ["path/**"]` of a [[clusters]] entry.'
+        advice = 'say where the file is applied, with `local = ["path/**"]` of a [[clusters]] entry'
         yield manual_finding(site, touching, "and it is unknown to which cluster the policy is applied", advice)
     elif touching and (doubts := cidr_doubts(site, touching)):
-        advice = "Say which cluster has the addresses, with `pod_cidrs` and `node_cidrs` of the [[clusters]] entries."
+        advice = "say which cluster has the addresses, with `pod_cidrs` and `node_cidrs` of the [[clusters]] entries"
         yield manual_finding(site, touching, f"but {join_names(doubts)}", advice)
     elif others and touching:
-        advice = "Give each kind of peer a rule of its own first: every release rejects them in one."
+        advice = "give each kind of peer a rule of its own first: every release rejects them in one"
         verb = "stands" if len(others) == 1 else "stand"
         yield manual_finding(site, touching, f"and {join_names(others)} {verb} beside it", advice)
     elif site.covered.own is not None:
@@ -199,12 +199,12 @@ def _part(site: CidrSite, entries: list[Held]) -> Finding:
     """The finding for an entry, or for what a CIDR group that it refers to has inside pod ranges."""
     there = [f"{service}, {service.source}" for held in entries for service in backends_there(site, held)]
     names = dict.fromkeys(name for held in entries for name in held.part)
-    advice = "An address is not an identity: select the workloads that are meant by their labels"
+    advice = "an address is not an identity: select the workloads that are meant by their labels"
     return manual_finding(
         site,
         entries,
         f"and holds a part of the pods of {join_names(names)}",
-        f"{advice}; backends of {join_names(there)} are there." if there else f"{advice}.",
+        f"{advice}; backends of {join_names(there)} are there" if there else advice,
     )
 
 
@@ -212,7 +212,7 @@ def _nodes(site: CidrSite, held: Held) -> Iterator[Finding]:
     own = site.context.cluster
     if own is not None and own.cidr_match_nodes:
         return
-    advice = "Name nodes as the entities host, remote-node or kube-apiserver, or set policy-cidr-match-mode to nodes."
+    advice = "name nodes as the entities host, remote-node or kube-apiserver, or set policy-cidr-match-mode to nodes"
     if site.context.policy.kind == KNP:
-        advice = f"{advice.partition(',')[0]} and remote-node in a CiliumNetworkPolicy: a NetworkPolicy cannot."
+        advice = f"{advice.partition(',')[0]} and remote-node in a CiliumNetworkPolicy: a NetworkPolicy cannot"
     yield manual_finding(site, [held], f"and holds nodes of {join_names(held.nodes)}", advice, what="node")

@@ -197,7 +197,7 @@ def _one(
         change=moves(site, selector, f"in {namespace}", new, none),
         severity=Severity.NOTE if gap and not doubts else None,
         evidence=(*((stated,) if stated else ()), *workloads_evidence(there), *own_evidence(site.context)),
-        advice=f"{REMEDY} Or {how}" if doubts else advice,
+        advice=f"{REMEDY}; or {how}" if doubts else advice,
     )
 
 

@@ -191,7 +191,7 @@ def _in_range(site: RuleSite, field: PeerField, entry: CidrEntry, where: str) ->
         "load balancing comes before policy, which sees the Services' pods, and no CIDR matches a pod",
         severity=Severity.ERROR if site.deny else Severity.WARNING,
         evidence=[where, *_inside(site, entry)],
-        advice="Select the backends of the Services that are meant, on the ports on which they listen.",
+        advice="select the backends of the Services that are meant, on the ports on which they listen",
     )
 
 

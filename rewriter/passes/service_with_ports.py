@@ -195,7 +195,7 @@ def _report(
     advice = problem.advice if problem else ""
     if any(member.field == "toFQDNs" for member in members):
         advice = (
-            "Cilium learns the addresses of a name from DNS answers: check that a rule with `rules.dns` lets them pass."
+            "Cilium learns the addresses of a name from DNS answers: check that a rule with `rules.dns` lets them pass"
         )
     if nameless:
         advice = f"{nameless}: the Service leads nowhere there"

@@ -173,7 +173,7 @@ def _finding(
         if made.rejected is None:
             applicability = made.applicability
         else:
-            advice = f"{advice} the policy is rejected all the same: {made.rejected.message}".strip()
+            advice = "; ".join(filter(None, (advice, f"the policy is rejected all the same: {made.rejected.message}")))
             change = Change(made.change.operations)
     lasting = context.to_version in fault.releases
     return report(

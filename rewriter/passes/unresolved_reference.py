@@ -121,8 +121,8 @@ def _there(found: Missing) -> list[str]:
 
 def _advice(found: Missing) -> str:
     if found.near is not None:
-        return f"{found.near} has the nearest name: name the Service that is meant, or its pods with `toEndpoints`."
-    return "Name a Service that exists, or the pods that are meant with `toEndpoints`."
+        return f"{found.near} has the nearest name: name the Service that is meant, or its pods with `toEndpoints`"
+    return "name a Service that exists, or the pods that are meant with `toEndpoints`"
 
 
 def _denied(site: RuleSite, field: PeerField) -> Iterator[Finding]:
@@ -134,7 +134,7 @@ def _denied(site: RuleSite, field: PeerField) -> Iterator[Finding]:
     try:
         members = [member for entry in field.entries for member in backends_of(site.context, entry)]
         if any(member.field == "toFQDNs" for member in members):
-            raise UndecidedError("an ExternalName has no pods", "Deny its addresses with `toCIDR`.")
+            raise UndecidedError("an ExternalName has no pods", "deny its addresses with `toCIDR`")
         evidence = [text for member in members for text in member.evidence]
         fields = list(dict.fromkeys(member.field for member in members))
         news = [
@@ -147,7 +147,7 @@ def _denied(site: RuleSite, field: PeerField) -> Iterator[Finding]:
         ]
         change = swapped(site.context, site.spec, site.rule, field, range(len(field.entries)), news)
     except UndecidedError as error:
-        advice = f"{error.reason}. {error.advice}"
+        advice = f"{error.reason}; {error.advice}"
     yield report(
         site.context,
         field,
@@ -173,11 +173,11 @@ def _group(site: Site, entry: CidrRule) -> Iterator[Finding]:
     if near is None and not known:
         return
     what = f"no CiliumCIDRGroup {name} exists" if name else "no CiliumCIDRGroup has these labels"
-    change, advice = None, "Name a group that exists, or write its CIDRs."
+    change, advice = None, "name a group that exists, or write its CIDRs"
     if near is not None:
         new = copied(entry.written, cidrGroupRef=near.name)
         change = site.becomes(new, f"the addresses of {near.name}", instead_of=f"the addresses of {name}")
-        advice = f"{near.name} has the nearest name."
+        advice = f"{near.name} has the nearest name"
     yield report(
         context,
         site,
@@ -200,7 +200,7 @@ def _cloud_group(site: RuleSite, field: PeerField) -> Finding:
         f"`{field.name}` stands for addresses that the operator asks a cloud provider for",
         "without that provider's operator it matches no peer",
         severity=Severity.NOTE,
-        advice="Check that the operator is the cloud provider's own, or write the CIDRs.",
+        advice="check that the operator is the cloud provider's own, or write the CIDRs",
         at_key=True,
         on_request=True,
     )

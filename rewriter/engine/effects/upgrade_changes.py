@@ -137,8 +137,8 @@ def _finding(policy: Policy, flows: Flows, why: Sequence[Reason]) -> Finding:
         policy.route + (reason.route if reason else "/spec"),
         f"{when}, this policy {what}",
         why="; ".join(dict.fromkeys(f"from {reason.release} on, {reason.words}" for reason in why)),
-        advice=" ".join(dict.fromkeys(reason.advice for reason in why if reason.advice))
-        or "Write the rule so that both releases read it as it is meant.",
+        advice="; ".join(dict.fromkeys(reason.advice for reason in why if reason.advice))
+        or "write the rule so that both releases read it as it is meant",
         code=CODE,
         id=ID,
     )

@@ -26,7 +26,7 @@ def peers_instead(site: RuleSite, found: Sequence[Holder]) -> tuple[list[NewPeer
         if site.context.policy.kind == KNP:
             raise UndecidedError(
                 "it is a Gateway of Cilium, which a NetworkPolicy cannot name",
-                "Put a CiliumNetworkPolicy with `toEntities: [ingress]` beside it.",
+                "put a CiliumNetworkPolicy with `toEntities: [ingress]` beside it",
             )
         return [NewPeers("toEntities", ["ingress"], f"{found[0].who}")], [found[0].words]
     peers: list[NewPeers] = []
@@ -70,7 +70,7 @@ def _service_peers(site: RuleSite, service: Service) -> tuple[NewPeers, tuple[st
         ports = apply_plan(texts, plan)
         if not ports:
             raise UndecidedError(
-                f"the rule has none of its ports; {ports_known(backends)}", "Write the ports of its backends."
+                f"the rule has none of its ports; {ports_known(backends)}", "write the ports of its backends"
             )
     elif not site.deny and not site.rule.raw.get("icmps") and backends.ports:
         # On its own address a Service has its ports alone, and behind it are those of its backends.
@@ -80,7 +80,7 @@ def _service_peers(site: RuleSite, service: Service) -> tuple[NewPeers, tuple[st
     if site.context.policy.kind != KNP:
         return NewPeers(backends.field, list(backends.entries), words, ports), backends.evidence
     if backends.field != "toEndpoints":
-        raise UndecidedError(f"{service} has no selector", "Name its backends as peers.")
+        raise UndecidedError(f"{service} has no selector", "name its backends as peers")
     peer: Form = {"podSelector": {"matchLabels": dict(service.selector or {})}}
     if service.namespace != site.context.policy.namespace:
         peer = {"namespaceSelector": {"matchLabels": {_METADATA_NAME: service.namespace}}, **peer}

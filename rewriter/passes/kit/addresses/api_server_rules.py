@@ -45,7 +45,7 @@ def api_server_finding(
     ports = ports_for(site.rule, targets)
     in_network_policy = site.context.policy.kind == KNP
     if in_network_policy or not ports:
-        advice = f"Write `toEntities: [kube-apiserver]` with the port on which the API server listens, {port}."
+        advice = f"write `toEntities: [kube-apiserver]` with the port on which the API server listens, {port}"
         yield report(
             site.context,
             route,
@@ -93,8 +93,8 @@ def api_server_finding(
 
 def _beside(port: int) -> str:
     return (
-        "A NetworkPolicy cannot name the API server. Put a CiliumNetworkPolicy for the same pods beside it, with "
-        f'`egress: [{{toEntities: [kube-apiserver], toPorts: [{{ports: [{{port: "{port}", protocol: TCP}}]}}]}}]`.'
+        "a NetworkPolicy cannot name the API server: put a CiliumNetworkPolicy for the same pods beside it, with "
+        f'`egress: [{{toEntities: [kube-apiserver], toPorts: [{{ports: [{{port: "{port}", protocol: TCP}}]}}]}}]`'
     )
 
 

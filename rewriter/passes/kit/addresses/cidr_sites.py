@@ -162,7 +162,7 @@ def internet_exceptions(site: CidrSite, entries: Sequence[CidrEntry]) -> Iterato
     for entry in entries:
         held = Held(entry, (), (), (), ())
         if not matches_pods(site.context) and carves_inside_pods(site.context, entry):
-            advice = "Select the pods that are meant with a rule of their own; the exception has no effect on them."
+            advice = "select the pods that are meant with a rule of their own; the exception has no effect on them"
             yield manual_finding(site, [held], "though the exception lies inside a pod range", advice)
 
 
@@ -186,7 +186,7 @@ def may_hold(site: CidrSite, unknown: Sequence[Held]) -> Finding:
         severity=Severity.WARNING if known or ours else Severity.NOTE,
         evidence=(*evidence, *carved),
         once="" if known or ours else "where pods are",
-        advice="Say where the pods are, with `pod_cidrs` and `node_cidrs` of a [[clusters]] entry or --inventory.",
+        advice="say where the pods are, with `pod_cidrs` and `node_cidrs` of a [[clusters]] entry or --inventory",
         at_key=route_of(site, unknown) == site.field.route,
     )
 

@@ -105,7 +105,7 @@ def _note(site: RuleSite, field: PeerField, entries: list[str], found: list[tupl
             f"{service}, {service.source}: {service.type}, leads to {_ports(ports[name])}"
             for name, service in services.items()
         ],
-        advice="Set `externalTrafficPolicy: Local` on the Service, or `loadBalancer.mode: dsr` in Cilium's values.",
+        advice="set `externalTrafficPolicy: Local` on the Service, or `loadBalancer.mode: dsr` in Cilium's values",
         at_key=True,
     )
 

@@ -90,9 +90,9 @@ def _finding(site: RuleSite, service: Service, port: ServicePort) -> Iterator[Fi
     try:
         backends = service_backends(context, service)
     except UndecidedError as error:
-        reason = f"{error.reason}. {error.advice}"
+        reason = f"{error.reason}; {error.advice}"
     if context.policy.kind == KNP:
-        reason = f"Name the backends as peers: pods of {service} on port {port.target}."
+        reason = f"name the backends as peers: pods of {service} on port {port.target}"
     elif backends is not None:
         change = _added(site, backends, port)
         if change is None:

@@ -55,7 +55,7 @@ def report(
     unread = tuple(hidden)
     if doubts:
         applicability = Applicability.MANUAL
-        advice = f"{join_names(doubts)}. {REMEDY} {advice}".strip()
+        advice = "; ".join(filter(None, (join_names(doubts), REMEDY, advice)))
     elif unread and applicability in (Applicability.SAFE, Applicability.EVIDENT):
         applicability = Applicability.UNSAFE
     if unread:

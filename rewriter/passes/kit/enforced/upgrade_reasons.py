@@ -196,13 +196,13 @@ _CHANGES: tuple[tuple[Version, Routes, str, str], ...] = (
         DEFAULT_LOCAL_CLUSTER,
         _unlabelled_nodes,
         f"a node has to carry the label {CLUSTER_LABEL} as well, and `nodeLabels` of the installation leave it out",
-        f"Add {CLUSTER_LABEL} to `nodeLabels` (later patch releases of 1.19 need it no more, cilium/cilium#45956).",
+        f"add {CLUSTER_LABEL} to `nodeLabels` (later patch releases of 1.19 need it no more, cilium/cilium#45956)",
     ),
     (
         DEFAULT_LOCAL_CLUSTER,
         _only_blocks,
         "a rule with nothing but `ipBlock` lets every pod of its own namespace in as well, by a fault of 1.19.0",
-        "Go to a patch release with Cilium commit 6b93e7a187, which mends it.",
+        "go to a patch release with Cilium commit 6b93e7a187, which mends it",
     ),
     (
         DEFAULT_LOCAL_CLUSTER,

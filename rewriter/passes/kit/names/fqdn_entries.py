@@ -131,7 +131,7 @@ def _held(name: FqdnEntry, holder: Holder, message: str, why: str) -> WrongName:
         backends = service_backends(name.context, holder.who)
         instead = _backends(name, backends)
     except UndecidedError as error:
-        return WrongName(name, message, why, f"{error.reason}. {error.advice}", (holder.words,))
+        return WrongName(name, message, why, f"{error.reason}; {error.advice}", (holder.words,))
     return WrongName(
         name, message, why, evidence=(holder.words, *backends.evidence), instead=instead, rests_on=(holder.who,)
     )
@@ -200,7 +200,7 @@ def _internal(name: FqdnEntry, exact: str) -> WrongName | None:
         instead = _backends(name, backends)
     except UndecidedError as error:
         return WrongName(
-            name, message, _WHY_INSIDE, f"{error.reason}. {error.advice}", (f"{service}, {service.source}",)
+            name, message, _WHY_INSIDE, f"{error.reason}; {error.advice}", (f"{service}, {service.source}",)
         )
     return WrongName(name, message, _WHY_INSIDE, evidence=backends.evidence, instead=instead, rests_on=(service,))
 
@@ -231,7 +231,7 @@ def _backends(name: FqdnEntry, backends: Backends) -> Replacement:
         plan = translate(written, backends)
         if any(not ports for item in plan for ports in item.values()):
             raise UndecidedError(
-                f"`toPorts` has a port that is none of {backends.name}", "Write the ports that are meant."
+                f"`toPorts` has a port that is none of {backends.name}", "write the ports that are meant"
             )
         to_ports = apply_plan(written, plan)
     peers: Form = {backends.field: list(backends.entries)}
@@ -304,7 +304,7 @@ def _load_balancer(name: FqdnEntry, found: ExposedName, service: Service, messag
         backends = service_backends(name.context, service)
         instead = _backends(name, backends)
     except UndecidedError as error:
-        return WrongName(name, message, why, f"{error.reason}. {error.advice}", (f"{service}, {service.source}",))
+        return WrongName(name, message, why, f"{error.reason}; {error.advice}", (f"{service}, {service.source}",))
     if not found.certain:
         instead = replace(instead, applicability=Applicability.UNSAFE)
     evidence = (*backends.evidence, *found.records)

@@ -19,7 +19,7 @@ from rewriter.text import join_names, port_text
 Plan = list[dict[int, list[Form]]]
 """For each item of toPorts, what each of its ports becomes, by index: itself, others, or none."""
 
-_BY_HAND = "Write the port on which the backends listen."
+_BY_HAND = "write the port on which the backends listen"
 
 
 def backend_ports(port: object, backends: Backends) -> list[Form]:

@@ -34,6 +34,6 @@ def not_found_by_fault(site: RuleSite, field: PeerField, index: int) -> Iterator
             f"it loses label keys with dots ({fault.issue}), which {version}.{fault.mended} mends",
             severity=Severity.ERROR,
             evidence=[f"{service}, {service.source}", f"Cilium {version}.{patch}, {source}"],
-            advice=f"Go to Cilium {version}.{fault.mended} or later, or name the pods with `toEndpoints`.",
+            advice=f"go to Cilium {version}.{fault.mended} or later, or name the pods with `toEndpoints`",
         )
         return

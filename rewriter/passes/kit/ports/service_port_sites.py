@@ -86,7 +86,7 @@ def _targets(site: PortSite) -> _Targets | None:
     elif beside:
         doubt = "the rule is for pods that are not behind such a Service as well"
     elif doubts:
-        doubt = f"{join_names(doubts)}. {REMEDY.removesuffix('.')}"
+        doubt = f"{join_names(doubts)}; {REMEDY}"
     nameless = "" if doubt else no_container_has(numbers, pods)
     return _Targets(tuple({"port": number} for number in numbers), services, doubt, nameless)
 

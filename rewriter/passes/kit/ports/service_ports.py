@@ -175,7 +175,7 @@ def _port(site: PortsSite, item: PortRule, entry: PortProtocol) -> TranslatedPor
     elif not all(any(is_before(service, workload) for service in services) for workload in site.workloads):
         doubt = "the rule selects pods that are not behind such a Service"
     elif doubts:
-        doubt = f"{join_names(doubts)}. {REMEDY.removesuffix('.')}"
+        doubt = f"{join_names(doubts)}; {REMEDY}"
     nameless = "" if doubt else no_container_has((str(new["port"]) for new in targets), behind)
     return TranslatedPort(item, entry, tuple(targets), services, doubt, nameless)
 

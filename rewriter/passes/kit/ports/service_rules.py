@@ -62,13 +62,13 @@ def check_alone(site: ServiceRule) -> None:
     others = [field.name for field in site.rule.peers if field.entries and field is not site.field]
     if others:
         raise UndecidedError(
-            f"it stands together with {join_names(others)}, which every release rejects", "Give each a rule of its own."
+            f"it stands together with {join_names(others)}, which every release rejects", "give each a rule of its own"
         )
     if site.rule.selects_nobody:
-        raise UndecidedError("an empty list of peers beside it selects no peer", "Remove the empty list.")
+        raise UndecidedError("an empty list of peers beside it selects no peer", "remove the empty list")
     required = [r for r in site.spec.rules if (field := r.peer("toRequires")) and field.entries]
     if required and site.context.from_version < REQUIRES_REMOVED:
-        raise UndecidedError("toRequires would narrow the new selectors", "Write the requirements into the selectors.")
+        raise UndecidedError("toRequires would narrow the new selectors", "write the requirements into the selectors")
 
 
 def outcomes_of(site: ServiceRule, members: Sequence[Backends]) -> list[Outcome]:
@@ -83,7 +83,7 @@ def outcomes_of(site: ServiceRule, members: Sequence[Backends]) -> list[Outcome]
             entries = [entry for member, _ in group for entry in member.entries]
             outcomes.append(Outcome(field, _unique(entries), group[0][1], [member for member, _ in group]))
     if site.rule.deny and any(outcome.field == "toFQDNs" for outcome in outcomes):
-        raise UndecidedError("egressDeny has no toFQDNs for an ExternalName", "Deny its addresses.")
+        raise UndecidedError("egressDeny has no toFQDNs for an ExternalName", "deny its addresses")
     return outcomes
 
 
@@ -95,13 +95,13 @@ def _check_ports(site: ServiceRule, members: Sequence[Backends], plans: Sequence
             port = port_at(site.to_ports[item], index)["port"]
             raise UndecidedError(
                 f"port {port} is neither a port of {join_names(m.name for m in members)} nor a backend port{known}",
-                "Write the port on which the backends listen.",
+                "write the port on which the backends listen",
                 wrong=True,
             )
     for member, plan in zip(members, plans, strict=True):
         if any(plan) and not any(ports for item in plan for ports in item.values()):
             raise UndecidedError(
-                f"toPorts has no port of {member.name}{known}", "Write the ports that are meant.", wrong=True
+                f"toPorts has no port of {member.name}{known}", "write the ports that are meant", wrong=True
             )
 
 

@@ -134,13 +134,13 @@ def _finding(
     advice = ""
     if context.policy.kind == KNP:
         advice = (
-            "A NetworkPolicy cannot name the API server. Put a CiliumNetworkPolicy for the same pods beside it, with "
-            f"`ingress: [{{{written}}}]`."
+            "a NetworkPolicy cannot name the API server: put a CiliumNetworkPolicy for the same pods beside it, with "
+            f"`ingress: [{{{written}}}]`"
         )
     elif at is not None:
         change = rule_added(context, spec, at, {"fromEntities": ["kube-apiserver"]}, "the API servers", toPorts=ports)
     else:
-        advice = f"Add `ingress: [{{{written}}}]`."
+        advice = f"add `ingress: [{{{written}}}]`"
     evidence = [f"{call}, {call.source}: the API server calls {service}, {service.source}"]
     evidence.append(f"{workload}, {workload.source}: stands behind it on port {port}")
     if server.is_node:
