@@ -9,7 +9,8 @@ import yaml
 
 from rewriter.config.model import Config, ImplicitClusterOptions, InternalCidrOptions
 from rewriter.finding import Applicability, Severity
-from rewriter.inventory.facts.model import Node, Source
+from rewriter.inventory.facts.datapath import Datapath
+from rewriter.inventory.facts.model import Node, ServicePort, Source
 from rewriter.passes import implicit_cluster
 from rewriter.passes.internal_cidr import find
 from tests.passes.support import SOURCE, Facts, Run, cluster, endpoint_slice, run, service, words
@@ -467,3 +468,47 @@ def test_a_network_with_machines_that_are_nodes_is_a_lan() -> None:
     )
     assert not run(find, policy(ingress("192.168.4.0/24")), known).findings
     assert "node" in run(find, policy(ingress("192.168.4.11/32")), known).only.message
+
+
+#: A cluster whose agents turn a connection to a node's port into one to a backend before policy sees it.
+BALANCED = cluster("a", local=True, kube_proxy_replacement=True, datapath=Datapath(socket_lb=True))
+BY_KUBE_PROXY = replace(BALANCED, kube_proxy_replacement=False)
+NODE_PORT = Facts(
+    clusters=[BALANCED],
+    nodes_=[Node("n", "a", {}, ("192.168.4.11",), (), Source("node.yaml", 1))],
+    services_=[service("web", "shop", {"app": "web"}, [ServicePort("", 80, "TCP", 8080, node_port=30080)])],
+)
+WITH_KUBE_PROXY = replace(NODE_PORT, clusters=[BY_KUBE_PROXY])
+
+
+@pytest.mark.parametrize(
+    ("to_ports", "inventory", "found"),
+    [
+        ('toPorts: [{ports: [{port: "30080", protocol: TCP}]}]', NODE_PORT, False),
+        ("toPorts: [{ports: [{port: 30080}]}]", NODE_PORT, False),
+        ('toPorts: [{ports: [{port: "30081", protocol: TCP}]}]', NODE_PORT, True),
+        ('toPorts: [{ports: [{port: "30080", protocol: UDP}]}]', NODE_PORT, True),
+        ('toPorts: [{ports: [{port: "30080", endPort: 30090, protocol: TCP}]}]', NODE_PORT, True),
+        ('toPorts: [{ports: [{port: "30080", protocol: TCP}, {port: "10250", protocol: TCP}]}]', NODE_PORT, True),
+        ("toPorts: [{ports: []}]", NODE_PORT, True),
+        ("", NODE_PORT, True),
+        ('toPorts: [{ports: [{port: "30080", protocol: TCP}]}]', WITH_KUBE_PROXY, True),
+    ],
+)
+def test_an_address_of_a_node_on_the_port_of_a_service_is_for_another_pass(
+    to_ports: str, inventory: Facts, found: bool
+) -> None:
+    """CNP028 reports it, with the backends of the Service as its fix; what is on any other port too is for this one."""
+    made = run(find, policy(f"[{{toCIDR: [192.168.4.11/32], {to_ports}}}]", "egress"), inventory)
+    assert ["node" in each.message for each in made.findings] == [True] * found
+
+
+def test_a_node_that_is_let_in_on_the_port_of_a_service_stays_with_this_pass() -> None:
+    rule = '[{fromCIDR: [192.168.4.11/32], toPorts: [{ports: [{port: "30080", protocol: TCP}]}]}]'
+    assert "node" in run(find, policy(rule), NODE_PORT).only.message
+
+
+def test_a_range_around_a_node_on_the_port_of_a_service_stays_with_this_pass() -> None:
+    rule = '[{toCIDR: [10.0.0.0/16], toPorts: [{ports: [{port: "30080", protocol: TCP}]}]}]'
+    known = replace(NODE_PORT, clusters=[replace(BALANCED, pod_cidrs=("10.0.0.0/16",))])
+    assert "pod" in run(find, policy(rule, "egress"), known).only.message
