@@ -22,6 +22,7 @@ from rewriter.inventory.objects.gateways import (
 from rewriter.records import dataclass
 
 ENVOY = reserved_identity("ingress")
+_HTTP, _HTTPS = 80, 443
 
 #: What Cilium calls the Services that it makes (Cilium operator/pkg/model/translation).
 _GATEWAY_SERVICE = "cilium-gateway-"
@@ -74,6 +75,13 @@ def cilium_ingresses(context: Context) -> tuple[Ingress, ...]:
         )
     found: tuple[Ingress, ...] = context.answers[key]
     return found
+
+
+def front_ports(context: Context) -> tuple[int, ...]:
+    """The ports on which Cilium's Gateways and Ingresses of the policy's cluster listen; empty where there are none."""
+    gateways, ingresses = cilium_gateways(context), cilium_ingresses(context)
+    found = [port for gateway in gateways for port in gateway.listeners or (_HTTPS,)]
+    return tuple(dict.fromkeys((*found, *((_HTTPS, _HTTP) if ingresses else ()))))
 
 
 def fronted(context: Context, workload: Workload) -> tuple[Fronted, ...]:

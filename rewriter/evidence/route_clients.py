@@ -98,8 +98,9 @@ def _proxy(context: Context, gateway: Gateway) -> tuple[Workload, Mapping[str, s
     for labels in ways:
         found = [w for w in context.inventory.workloads_with(labels) if is_here(context, w.cluster)]
         found = [w for w in found if _NAME not in labels or w.namespace == gateway.namespace]
-        if len(found) == 1:
-            return found[0], labels
+        match found:
+            case [proxy]:
+                return proxy, labels
     return None
 
 

@@ -28,7 +28,8 @@ since nothing says that it is meant. Else the finding is manual. Nothing is repo
 - one of the pods declares no ports, or its pod template is not known; but where the only port that their Services
   forward to is let in by no rule, and nothing of the pods has the rule's, that port is offered,
 - a Service forwards to the port, or a probe, an argument or a variable of the pod speaks of it,
-- there may be pods that are not known.
+- there may be pods that are not known, or a clusterwide policy selects Cilium's own Gateway or Ingress, or its health
+  endpoint, which listens there.
 
 The port of a Service in the place of its targetPort is `service-port`.
 
@@ -51,6 +52,7 @@ from rewriter.finding import Applicability, Finding
 from rewriter.inventory.facts.model import NamedPort, Workload
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.ports.cilium_ports import is_port_of_cilium
 from rewriter.passes.kit.ports.port_sites import PortSite, port_sites
 from rewriter.passes.kit.ports.shut_services import ShutService, shut_service
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
@@ -75,7 +77,7 @@ def find(context: Context) -> Iterator[Finding]:
             continue
         # What a pod on the host network listens on is meant for it, and its node is the pass host-network-peer's.
         everybody = (*site.pods.workloads, *site.on_nodes)
-        if _is_service_port(site):
+        if _is_service_port(site) or is_port_of_cilium(site):
             continue
         if all(_hears(site, workload) is False for workload in everybody):
             yield _finding(site)

@@ -8,7 +8,7 @@ from rewriter.cilium.cidr import parse_prefix
 from rewriter.cilium.identity import outside_identity
 from rewriter.cilium.policy import EGRESS, INGRESS, Spec
 from rewriter.evidence.context import Context
-from rewriter.evidence.gateways import ENVOY, cilium_gateways, cilium_ingresses, every_fronted
+from rewriter.evidence.gateways import ENVOY, cilium_gateways, cilium_ingresses, every_fronted, front_ports
 from rewriter.evidence.policies import is_first_of
 from rewriter.evidence.reachable import Reach, identity_of, reach_of_reserved
 from rewriter.finding import Applicability, Finding
@@ -16,7 +16,6 @@ from rewriter.inventory.objects.gateways import Gateway, Ingress
 from rewriter.passes.kit.changes.report import report
 
 _WORLD = outside_identity(parse_prefix("203.0.113.7/32"))
-_HTTPS = 443
 
 
 def gateways_shut(context: Context) -> Iterator[Finding]:
@@ -29,7 +28,7 @@ def gateways_shut(context: Context) -> Iterator[Finding]:
         return
     reach = reach_of_reserved(context, ENVOY)
     if _first_that_denies(context, reach, INGRESS):
-        answers = [reach.verdict(INGRESS, _WORLD, "TCP", port) for port in _ports(fronts)]
+        answers = [reach.verdict(INGRESS, _WORLD, "TCP", port) for port in front_ports(context)]
         if not any(answer.allowed for answer in answers) and all(answer.certain for answer in answers):
             yield _finding(
                 context,
@@ -54,11 +53,6 @@ def gateways_shut(context: Context) -> Iterator[Finding]:
                     way.evidence,
                 )
                 return
-
-
-def _ports(fronts: list[Gateway | Ingress]) -> list[int]:
-    found = [port for front in fronts if isinstance(front, Gateway) for port in front.listeners]
-    return list(dict.fromkeys(found)) or [_HTTPS]
 
 
 def _first_that_denies(context: Context, reach: Reach, direction: str) -> bool:
