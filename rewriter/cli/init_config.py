@@ -175,6 +175,9 @@ def _cluster(
 
 _EXAMPLES = {"pod_cidrs": "10.0.0.0/16", "node_cidrs": "172.16.0.0/24", "service_cidrs": "10.96.0.0/12"}
 
+#: What is known of a range that is not known itself.
+_WITHIN = {"pod_cidrs": ("pods_within", "pods"), "node_cidrs": ("nodes_within", "nodes")}
+
 
 def _ranges(cluster: Cluster) -> Iterator[str]:
     """The ranges that the tree states, each with its file and line; an example in place of each that it does not."""
@@ -184,10 +187,11 @@ def _ranges(cluster: Cluster) -> Iterator[str]:
             yield f"{key} = {_texts(cidrs)}    # {one_line(str(cluster.source_of(key)))}"
         else:
             yield f"# {key} = {_texts([example])}"
-        within = cluster.pods_within if key == "pod_cidrs" else None
-        if within and within != cidrs:
-            words = f"pods are within {', '.join(within)}, {cluster.source_of('pods_within')}"
-            yield f"#   {one_line(words)}; it may be wider than the pods' own range"
+        within = _WITHIN.get(key)
+        wider = getattr(cluster, within[0]) if within else None
+        if within and wider and wider != cidrs:
+            words = f"{within[1]} are within {', '.join(wider)}, {cluster.source_of(within[0])}"
+            yield f"#   {one_line(words)}; it may be wider than the {within[1]}' own range"
 
 
 def _text(value: str) -> str:

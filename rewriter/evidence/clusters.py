@@ -15,8 +15,8 @@ from rewriter.records import dataclass
 class ClusterRanges:
     """The addresses of a cluster's pods, nodes and Services; None where they are not known.
 
-    `within` are ranges that hold every pod of their address family and maybe other machines. `nodes_listed` says that
-    nodes are known one by one, and not by a range that is theirs.
+    `within` are ranges that hold every pod of their address family and maybe other machines, `nodes_within` the same
+    for nodes. `nodes_listed` says that nodes are known one by one, and not by a range that is theirs.
     """
 
     pods: AddressSet | None
@@ -24,6 +24,7 @@ class ClusterRanges:
     services: AddressSet | None
     within: AddressSet | None = None
     nodes_listed: bool = False
+    nodes_within: AddressSet | None = None
 
     @property
     def any_pods(self) -> AddressSet | None:
@@ -49,6 +50,7 @@ def ranges_of(inventory: Inventory, cluster: Cluster) -> ClusterRanges:
         None if cluster.service_cidrs is None else parsed(cluster.service_cidrs),
         None if cluster.pods_within is None else parsed(cluster.pods_within),
         cluster.node_cidrs is None,
+        None if cluster.node_cidrs is not None or cluster.nodes_within is None else parsed(cluster.nodes_within),
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from tests.inventory.support import inventory
 
 TALOS = "machine: {type: controlplane}\ncluster:\n  network: {podSubnets: [10.1.0.0/16]}\n"
+DOCUMENTS = "apiVersion: v1alpha1\nkind: KubeNetworkConfig\npodSubnets: [10.1.0.0/16]\n"
 TALCONFIG = "clusterName: home\ntalosVersion: v1.9.0\nendpoint: https://10.0.0.1:6443\n"
 UPGRADE = "apiVersion: tuppr.home-operations.com/v1alpha1\nkind: TalosUpgrade\nmetadata: {name: talos}\nspec: {}\n"
 KUBEADM = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nnetworking: {podSubnet: 10.1.0.0/16}\n"
@@ -44,6 +45,7 @@ def dns(files: dict[str, str]) -> list[str]:
     [
         ("talos/machine.yaml", TALOS, "Talos"),
         ("talos/talconfig.yaml", TALCONFIG, "Talos"),
+        ("talos/network.yaml", DOCUMENTS, "Talos"),
         ("upgrade.yaml", UPGRADE, "Talos"),
         ("kubeadm.yaml", KUBEADM, "kubeadm"),
         ("k3s/config.yaml", K3S, "k3s"),
@@ -67,6 +69,7 @@ def test_the_control_plane_of_cluster_api_is_about_the_cluster_that_it_names() -
         {"m.yaml": TALOS + "  coreDNS:\n    disabled: true\n"},
         {"m.yaml": TALOS, "patch.yaml": "cluster:\n  coreDNS: {disabled: true}\n"},
         {"talconfig.yaml": TALCONFIG + "patches:\n  - |-\n    cluster:\n      coreDNS:\n        disabled: true\n"},
+        {"m.yaml": DOCUMENTS + "---\napiVersion: v1alpha1\nkind: KubeCoreDNSConfig\nenabled: false\n"},
         {"k.yaml": KUBEADM + "dns: {disabled: true}\n"},
         {"k.yaml": KUBEADM + "---\n" + KUBEADM_PHASES},
         {"c.yaml": K3S.replace("[traefik]", "[traefik, coredns]")},

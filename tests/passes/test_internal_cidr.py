@@ -512,3 +512,24 @@ def test_a_range_around_a_node_on_the_port_of_a_service_stays_with_this_pass() -
     rule = '[{toCIDR: [10.0.0.0/16], toPorts: [{ports: [{port: "30080", protocol: TCP}]}]}]'
     known = replace(NODE_PORT, clusters=[replace(BALANCED, pod_cidrs=("10.0.0.0/16",))])
     assert "pod" in run(find, policy(rule, "egress"), known).only.message
+
+
+@pytest.mark.parametrize(
+    ("cidrs", "added"),
+    [
+        (("10.0.0.0/8",), {"fromEntities": ["cluster"]}),
+        (("10.42.0.0/16", "10.0.10.0/24"), {"fromEntities": ["cluster"]}),
+        (("10.42.0.0/16",), ANY_POD),
+        (("10.0.10.0/24",), None),
+        (("10.0.10.7/32",), None),
+        (("10.0.10.0/25",), None),
+    ],
+)  # fmt: skip
+def test_a_range_that_nodes_are_within_is_meant_with_the_pods(cidrs: tuple[str, ...], added: object) -> None:
+    within = replace(cluster("a", local=True, pod_cidrs=("10.42.0.0/16",)), nodes_within=("10.0.10.0/24",))
+    made = run(find, policy(ingress(*cidrs)), Facts(clusters=[within]))
+    rules = [rule for rule in made.manifest["spec"]["ingress"] if "fromCIDR" not in rule]
+    assert rules == ([added] if added else [])
+    assert bool(made.findings) is bool(added)
+    if "fromEntities" in str(added):
+        assert "nodes within 10.0.10.0/24" in " ".join(made.only.evidence)

@@ -11,10 +11,9 @@ from rewriter import patterns as re
 from rewriter.inventory.delivery.kustomize_walk import Problem
 from rewriter.inventory.facts.model import Cluster, Node, Source
 from rewriter.inventory.settings.stated import (
-    API_HOST,
     API_PORT,
     KUBERNETES_PODS,
-    SERVICES,
+    KUBERNETES_PODS_WITHIN,
     USUAL_PORT,
     Reading,
     StatedDistribution,
@@ -22,7 +21,6 @@ from rewriter.inventory.settings.stated import (
 )
 from rewriter.records import dataclass
 
-_FIELDS = (KUBERNETES_PODS, SERVICES, API_HOST, API_PORT)
 #: The name of a cluster that no file names (Cilium's default of cluster.name).
 DEFAULT_NAME = "default"
 #: The key of a cluster that no file names, where no other cluster is known.
@@ -34,6 +32,8 @@ _ASIDE = frozenset(
 )
 #: Parts of the name of a file that is to be copied and filled in.
 _ASIDE_NAMES = re.compile(r"(?:^|[._-])(?:example|sample|template|tmpl|dist|bak|old|disabled)(?:[._-]|$)")
+#: The fields that the ranges of Kubernetes' own nodes give to a cluster.
+_TAKEN_BY_CILIUM = {KUBERNETES_PODS: "pod_cidrs", KUBERNETES_PODS_WITHIN: "pods_within"}
 _CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 
 Readings = Sequence[Reading]
@@ -112,14 +112,16 @@ def with_readings(cluster: Cluster, values: Mapping[str, tuple[Any, Source]]) ->
 
     The ranges that Kubernetes gives to nodes hold pods only where Cilium takes them (`ipam.mode: kubernetes`).
     """
-    taken = {key: value for key, value in values.items() if key != KUBERNETES_PODS}
-    if KUBERNETES_PODS in values and cluster.ipam == "kubernetes":
-        taken["pod_cidrs"] = values[KUBERNETES_PODS]
+    taken = {_TAKEN_BY_CILIUM.get(key, key): value for key, value in values.items() if _is_taken(cluster, key)}
     # Behind a proxy on loopback the port is only Talos' usual one: what its own configuration says goes before.
     assumed = {API_PORT} if cluster.api_server_host is None and cluster.api_server_port == USUAL_PORT else set()
     new = {key: value for key, value in taken.items() if getattr(cluster, key) is None or key in assumed}
     cited = tuple((key, source) for key, (_value, source) in new.items())
     return replace(cluster, **{key: value for key, (value, _source) in new.items()}, cited=(*cited, *cluster.cited))
+
+
+def _is_taken(cluster: Cluster, key: str) -> bool:
+    return key not in _TAKEN_BY_CILIUM or cluster.ipam == "kubernetes"
 
 
 def _cluster_of(stated: Reading, names: Sequence[str], local: Callable[[str], Sequence[str]], only: bool) -> str | None:

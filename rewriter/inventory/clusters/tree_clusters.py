@@ -17,6 +17,7 @@ _COMPLETED = (
     "version",
     "pod_cidrs",
     "pods_within",
+    "nodes_within",
     "ipam",
     "api_server_host",
     "api_server_port",

@@ -66,9 +66,10 @@ class Cluster(AgentSettings):
     is known.
 
     `pods_within` are ranges outside of which no pod of their address family is; they may hold other machines too
-    (Cilium's native-routing CIDR, the chart's own default pool). `ipam` is Cilium's ipam.mode. `api_server_host` is the
-    name or address under which machines and agents reach the API server (no proxy on loopback), `api_server_port` the
-    port on which it listens itself. `cited` says where single fields were found, if not in `source`.
+    (Cilium's native-routing CIDR, the chart's own default pool). `nodes_within` are the same for nodes. `ipam` is
+    Cilium's ipam.mode. `api_server_host` is the name or address under which machines and agents reach the API server
+    (no proxy on loopback), `api_server_port` the port on which it listens itself. `cited` says where single fields were
+    found, if not in `source`.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Cluster(AgentSettings):
     meshed: bool = True
     incomplete: tuple[str, ...] = ()
     pods_within: tuple[str, ...] | None = None
+    nodes_within: tuple[str, ...] | None = None
     ipam: str | None = None
     api_server_host: str | None = None
     api_server_port: int | None = None

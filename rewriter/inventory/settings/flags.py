@@ -3,8 +3,11 @@
 - k3s and RKE2: `cluster-cidr` and `service-cidr` as keys, as arguments and as texts, their server configuration;
   `https-listen-port`, which is 6443 where the configuration does not name it.
 - RKE: `cluster_cidr` and `service_cluster_ip_range` of `services.kube-controller`, its cluster.yml.
-- k0s: `podCIDR` and `serviceCIDR` beside each other, its ClusterConfig.
-- kubespray: `kube_pods_subnet` and `kube_service_addresses`, its docs/ansible/vars.md.
+- k0s: `podCIDR` and `serviceCIDR` of its ClusterConfig, elsewhere beside each other; `externalAddress` and `port` of
+  `spec.api`, k0s' own docs/configuration.md.
+- kubespray: `kube_pods_subnet`, `kube_service_addresses` and `kube_apiserver_port`, its docs/ansible/vars.md, and
+  `loadbalancer_apiserver`, its docs/operations/ha-mode.md.
+- techno-tim's k3s-ansible: `apiserver_endpoint`, the address that its control planes share.
 - Other variables of Ansible by the names that people give them, in the folders that Ansible reads variables from.
 """
 
@@ -19,12 +22,15 @@ from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.settings.stated import (
+    API_HOST,
     API_PORT,
     KUBERNETES_PODS,
     SERVICES,
     Reading,
     StatedDistribution,
     StatedSetting,
+    address,
+    endpoint,
     field_of_name,
     moved,
     networks,
@@ -49,12 +55,20 @@ _LISTEN = "https-listen-port"
 _LISTEN_ARGUMENT = re.compile(r"--https-listen-port[= ](\d{1,5})\b")
 _K0S = {"podCIDR": KUBERNETES_PODS, "serviceCIDR": SERVICES}
 _RKE = {"cluster_cidr": KUBERNETES_PODS, "service_cluster_ip_range": SERVICES}
+_API_OF_K0S = frozenset({"externalAddress", "port"})
 #: Variables of kubespray, with those of IPv6 that count in a cluster of both families.
 _KUBESPRAY = {
     KUBERNETES_PODS: ("kube_pods_subnet", "kube_pods_subnet_ipv6"),
     SERVICES: ("kube_service_addresses", "kube_service_addresses_ipv6"),
 }
 _KUBESPRAY_LISTS = {"kube_pods_subnets": KUBERNETES_PODS, "kube_service_subnets": SERVICES}
+#: Where an API server listens, of kubespray, and where machines reach it, of k3s-ansible.
+_API_SERVER_PORT, _API_SERVER_ENDPOINT, _BALANCER = (
+    "kube_apiserver_port",
+    "apiserver_endpoint",
+    "loadbalancer_apiserver",
+)
+_API_SERVER = frozenset({_API_SERVER_PORT, _API_SERVER_ENDPOINT, _BALANCER})
 _DUAL_STACK = ("enable_dual_stack_networks", "ipv6_stack")
 #: Folders from which Ansible takes variables, and in which a range is one of the cluster by its name alone.
 _VARIABLES = frozenset({"group_vars", "host_vars", "inventory", "inventories"})
@@ -89,6 +103,8 @@ class _Reader:
         self._document = document
         self._read_text = read_text
         folders = posixpath.dirname(path).split("/")
+        group = str(mapping(document.value).get("apiVersion", "")).partition("/")[0]
+        self._of_k0s = group in _OWN_GROUPS
         self._variables = not _VARIABLES.isdisjoint(folders)
         #: A role's defaults give way to every variable of the inventory.
         self._default = "roles" in folders and folders[-1] == "defaults"
@@ -114,7 +130,7 @@ class _Reader:
             yield StatedDistribution("k3s", self._at(route), dns=_DNS_ADDONS.isdisjoint(_words(value.get("disable"))))
             if _LISTEN not in value:
                 yield usual_port("k3s and RKE2", self._at(route))
-        if _K0S.keys() <= value.keys():
+        if self._of_k0s or _K0S.keys() <= value.keys():
             names |= _K0S
         if route.endswith("/kube-controller"):
             names |= _RKE
@@ -125,11 +141,27 @@ class _Reader:
             below = f"{route}/{str(key).replace('~', '~0').replace('/', '~1')}"
             if key == _LISTEN and isinstance(item, int):
                 yield StatedSetting(API_PORT, item, self._at(below))
+            elif self._of_k0s and route.endswith("/spec/api") and key in _API_OF_K0S:
+                yield from self._api_of_k0s(item, below)
+            elif self._variables and key in _API_SERVER:
+                yield from self._api_server(str(key), item, below)
             elif field := names.get(key) or self._by_name(str(key)):
                 for stated in networks(field, item, self._at(below)):
                     yield replace(stated, default=self._default)
             else:
                 yield from self.read(below, item, depth + 1)
+
+    def _api_server(self, key: str, item: Any, route: str) -> Iterator[Reading]:
+        if key == _API_SERVER_PORT and isinstance(item, int):
+            yield StatedSetting(API_PORT, item, self._at(route), default=self._default)
+        elif host := address(mapping(item).get("address") if key == _BALANCER else item):
+            yield StatedSetting(API_HOST, host, self._at(route), default=self._default)
+
+    def _api_of_k0s(self, item: Any, route: str) -> Iterator[Reading]:
+        if isinstance(item, int):
+            yield StatedSetting(API_PORT, item, self._at(route))
+        else:
+            yield from endpoint(item, self._at(route))
 
     def _by_name(self, name: str) -> str | None:
         return field_of_name(name) if self._variables or _OF_CLUSTER.fullmatch(name) else None

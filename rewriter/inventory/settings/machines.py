@@ -1,16 +1,17 @@
-"""Machine and cluster configuration in YAML: Talos, talhelper, Omni, kubeadm, Cluster API and kOps.
+"""Machine and cluster configuration in YAML: Talos, talhelper, Omni, kubeadm, Cluster API and Rancher.
 
 - Talos (`cluster.network.podSubnets`, `serviceSubnets`, `cluster.controlPlane.endpoint`), Talos documentation,
-  "v1alpha1 Config".
+  "v1alpha1 Config"; from 1.14 on in documents of their own (`KubeNetworkConfig`, `KubeCoreDNSConfig`). The address
+  that its control planes share (`vip`, `Layer2VIPConfig`) is that of the API server where no endpoint says another.
 - talhelper (`clusterPodNets`, `clusterSvcNets`, `endpoint`, `nodes`), its talconfig.yaml.
 - Omni's cluster templates (`patches` with `inline`), its documentation, "Cluster Templates".
 - kubeadm's ClusterConfiguration (`networking`, `controlPlaneEndpoint`), in a KubeadmControlPlane too.
 - tuppr's TalosUpgrade, which tells that the machines run Talos.
 - Cluster API's Cluster (`spec.clusterNetwork`, `spec.controlPlaneEndpoint`).
-- kOps' Cluster (`spec.podCIDR`, `spec.serviceClusterIPRange`).
 - Rancher's Cluster of provisioning.cattle.io (`spec.rkeConfig.machineGlobalConfig`, options of RKE2 and k3s).
 
-What stands at any depth of other files (k3s, RKE2, k0s, Ansible) is read by `flags.py`.
+What stands at any depth of other files (k3s, RKE2, k0s, Ansible) is read by `flags.py`; kOps and eksctl by
+`clouds.py`, what people fill into templates of repositories by `cluster_template.py`.
 
 A file that minijinja fills in (`machineconfig.yaml.j2`) is read without its statements: what is written in full there
 holds whichever machine it is for.
@@ -25,6 +26,8 @@ from typing import Any
 from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.facts.model import Source
+from rewriter.inventory.settings.clouds import read_eksctl, read_kops
+from rewriter.inventory.settings.cluster_template import is_filled_in, read_filled_in
 from rewriter.inventory.settings.flags import read_flags
 from rewriter.inventory.settings.stated import (
     API_HOST,
@@ -49,10 +52,13 @@ MARKS = re.compile(
     rb"|service-cluster-ip-range|serviceClusterIPRange|[a-z]_cidrs?\b|[a-z]_subnets?\b|service_cluster_ip_range"
     rb"|kube_service_|https-listen-port"
     rb"|controlPlaneEndpoint|clusterNetwork|controlPlane:|localAPIEndpoint|coreDNS\b|TalosUpgrade|KubeadmControlPlane"
-    rb"|(?m:^clusterName:)"
+    rb"|(?m:^clusterName:)|nonMasqueradeCIDR|kops\.k8s\.io|eksctl\.io|node_cidr\b|endpoint_vip\b|schematic_id\b"
+    rb"|KubeCoreDNSConfig|externalAddress\b|Layer2VIPConfig|\bvip:|apiserver_endpoint|loadbalancer_apiserver|kube_apiserver_port"
 )
 #: Talos' own switch of its CoreDNS, also in a patch that is a text.
 _WITHOUT_DNS = re.compile(r"""coreDNS["']?:\s*\{?\s*["']?disabled["']?:\s*true\b""")
+#: Documents of Talos' own configuration that say something of the cluster.
+_TALOS_KINDS = frozenset({"KubeNetworkConfig", "KubeCoreDNSConfig", "Layer2VIPConfig"})
 #: Documents of a cluster template of Omni, which have no apiVersion.
 _OMNI_KINDS = frozenset({"Cluster", "ControlPlane"})
 #: Keys of which talhelper's configuration has one, if not all of those that it must have.
@@ -66,9 +72,12 @@ _FILLED_IN = "<filled in>"
 
 def read_machines(path: str, text: str) -> Iterator[Reading]:
     """What a file says; nothing of one that does not parse, but for the statements of a template of Jinja."""
-    for document in _documents(path, text):
+    documents = _documents(path, text)
+    named = (mapping(mapping(document.value).get("cluster")).get("clusterName") for document in documents)
+    of_file = next((name for value in named if (name := _name(value))), None)
+    for document in documents:
         if isinstance(document.value, dict):
-            yield from _Reader(path, document).read()
+            yield from _Reader(path, document, of_file=of_file).read()
         elif isinstance(document.value, list):
             yield from _operations(path, document)
             yield from read_flags(path, document, read_machines)
@@ -108,8 +117,12 @@ def _laid(route: str, value: Any) -> Mapping[str, Any]:
 class _Reader:
     """Reads a document, or the part of a List that stands at a route of it."""
 
-    def __init__(self, path: str, document: yamltext.Document, value: Any = None, base: str = "") -> None:
+    def __init__(
+        self, path: str, document: yamltext.Document, value: Any = None, base: str = "", of_file: str | None = None
+    ) -> None:
         self._path = path
+        #: The name of the cluster of which another document of the file is the configuration.
+        self._of_file = of_file
         self._document = document
         self._base = base
         self._value: Mapping[str, Any] = mapping(value if base else document.value)
@@ -136,10 +149,18 @@ class _Reader:
             yield from self._kubeadm_config()
         elif _TALHELPER & self._value.keys() or self._value.keys() >= {"clusterName", "endpoint", "nodes"}:
             yield from self._talhelper()
+        elif kind is None and is_filled_in(self._value):
+            yield from read_filled_in(self._path, self._document)
         elif kind is None and isinstance(self._value.get("cluster"), dict):
             yield from self._talos()
+        elif kind is None and isinstance(mapping(self._value.get("machine")).get("network"), dict):
+            yield from self._shared_of(mapping(self._value["machine"]), "", None)
         elif kind == "Cluster" and group == "kops.k8s.io":
-            yield from self._kops()
+            yield from read_kops(self._value, self._at)
+        elif kind == "ClusterConfig" and group == "eksctl.io":
+            yield from read_eksctl(self._value, self._at)
+        elif kind in _TALOS_KINDS and self._value.get("apiVersion") == "v1alpha1":
+            yield from self._talos_document(str(kind))
         elif kind in _OMNI_KINDS and not group:
             yield from self._omni()
         elif group != "kind.x-k8s.io":
@@ -171,6 +192,17 @@ class _Reader:
             where = self._at(f"{within}/cluster/controlPlane/endpoint")
             found = endpoint(plane["endpoint"], where, name, "Talos")
             yield from (stated for stated in found if stated.field != API_PORT or not isinstance(port, int))
+        yield from self._shared_of(mapping(machine.get("machine")), within, name)
+
+    def _shared_of(self, machine: Mapping[str, Any], within: str, name: str | None) -> Iterator[StatedSetting]:
+        interfaces = mapping(machine.get("network")).get("interfaces")
+        for index, interface in enumerate(interfaces if isinstance(interfaces, list) else ()):
+            route = f"{within}/machine/network/interfaces/{index}"
+            below = enumerate(items(mapping(interface).get("vlans")))
+            holders = [(route, mapping(interface)), *((f"{route}/vlans/{number}", vlan) for number, vlan in below)]
+            for place, holder in holders:
+                if "ip" in (shared := mapping(holder.get("vip"))):
+                    yield from self._shared(shared["ip"], f"{place}/vip/ip", name)
 
     def _omni(self) -> Iterator[Reading]:
         """The patches of a cluster template of Omni that are written into it; those of files are files of Talos."""
@@ -180,12 +212,25 @@ class _Reader:
                 for machine in self._talos(f"/patches/{index}/inline", patch["inline"]):
                     yield replace(machine, cluster=machine.cluster or name)
 
-    def _kops(self) -> Iterator[Reading]:
-        name = _name(mapping(self._value.get("metadata")).get("name"))
-        spec = mapping(self._value.get("spec"))
-        for key, field in (("podCIDR", KUBERNETES_PODS), ("serviceClusterIPRange", SERVICES)):
-            if key in spec:
-                yield from networks(field, spec[key], self._at(f"/spec/{key}"), name)
+    def _talos_document(self, kind: str) -> Iterator[Reading]:
+        """A document of Talos that configures one thing; those of one file are about one machine or cluster."""
+        yield StatedDistribution(
+            "Talos",
+            self._at("/kind"),
+            self._of_file,
+            dns=kind != "KubeCoreDNSConfig" or self._value.get("enabled") is not False,
+        )
+        if kind == "KubeNetworkConfig":
+            for key, field in _TALOS_NETWORKS:
+                if key in self._value:
+                    yield from networks(field, self._value[key], self._at(f"/{key}"), self._of_file)
+        elif kind == "Layer2VIPConfig":
+            yield from self._shared(self._value.get("name"), "/name")
+
+    def _shared(self, value: Any, route: str, name: str | None = None) -> Iterator[StatedSetting]:
+        """The address that control planes of Talos share, at which machines reach the API server."""
+        if host := address(value):
+            yield StatedSetting(API_HOST, host, self._at(route), name or self._of_file, default=True)
 
     def _talhelper(self) -> Iterator[Reading]:
         name = _name(self._value.get("clusterName"))
@@ -329,5 +374,15 @@ def holds_settings(data: bytes) -> bool:
         or b"TalosUpgrade" in data
         or b"KubeadmControlPlane" in data
         or b"clusterName:" in data
+        or b"nonMasqueradeCIDR" in data
+        or b"kops.k8s.io" in data
+        or b"eksctl.io" in data
+        or b"endpoint_vip" in data
+        or b"schematic_id" in data
+        or b"KubeCoreDNSConfig" in data
+        or b"IPConfig" in data
+        or b"vip:" in data
+        or b"externalAddress" in data
+        or b"apiserver" in data
     )
     return may and MARKS.search(data) is not None

@@ -13,18 +13,26 @@ from rewriter.records import dataclass
 
 #: Ranges that kube-controller-manager gives to nodes. Pods get their addresses there with `ipam.mode: kubernetes` only.
 KUBERNETES_PODS = "kubernetes_pod_cidrs"
+#: Ranges that hold all of those, and may hold more.
+KUBERNETES_PODS_WITHIN = "kubernetes_pods_within"
 SERVICES = "service_cidrs"
+#: Ranges that hold every node, and may hold other machines.
+NODES_WITHIN = "nodes_within"
 API_HOST, API_PORT = "api_server_host", "api_server_port"
 #: Where API servers of Talos, kubeadm, k3s and RKE2 listen unless their configuration says otherwise.
 USUAL_PORT = 6443
 
+#: Words before the name of a range by which modules of Terraform say that it is one of the cluster.
+_OF = "(?:cluster_|k8s_|kubernetes_|talos_|network_)?"
 #: How variables of Terraform and Ansible are called that hold ranges.
 _FIELDS = {
     KUBERNETES_PODS: "pod_cidrs? pods_cidrs? pod_subnets? pods_subnets? cluster_cidr cluster_pods?_cidrs? podSubnets?"
-    " cluster_pod_nets? pod_network_cidr pod_cidr_block cluster_ipv4_cidr_block cluster_pod_subnets?",
+    " cluster_pod_nets? pod_network_cidr pod_cidr_block cluster_ipv4_cidr_block cluster_pod_subnets?"
+    f" {_OF}pods?_(?:ipv4_)?cidrs?",
     SERVICES: "service_cidrs? services_cidrs? service_subnets? services_subnets? cluster_(?:service|svc)s?_cidrs?"
     " svc_cidrs? service_ipv4_cidr services_ipv4_cidr_block service_cidr_block cluster_service_subnets?"
-    " serviceSubnets?",
+    f" serviceSubnets? {_OF}(?:service|svc)s?_(?:ipv4_)?cidrs?",
+    NODES_WITHIN: f"{_OF}nodes?_(?:ipv4_)?(?:cidrs?|subnets?) nodes?_(?:network_cidr|cidr_block)",
 }
 _NAMES = {field: re.compile("|".join(names.split())) for field, names in _FIELDS.items()}
 _ENDPOINT = re.compile(r"(?:https?://)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?/?")

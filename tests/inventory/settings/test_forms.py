@@ -77,6 +77,17 @@ FORMS = {
         f"          serviceSubnets: [{SERVICES}]\n"),
     "kOps": ("k.yaml", "apiVersion: kops.k8s.io/v1alpha2\nkind: Cluster\nmetadata: {name: default}\nspec:\n"
         f"  podCIDR: {PODS}\n  serviceClusterIPRange: {SERVICES}\n"),
+    "kOps, v1alpha3": ("k.yaml", "apiVersion: kops.k8s.io/v1alpha3\nkind: Cluster\nmetadata: {name: default}\nspec:\n"
+        f"  networking:\n    podCIDR: {PODS}\n    serviceClusterIPRange: {SERVICES}\n"),
+    "Talos, documents": ("talos/cluster.yaml.j2", "---\nversion: v1alpha1\ncluster:\n  clusterName: default\n---\n"
+        "apiVersion: v1alpha1\nkind: KubeletConfig\nimage: kubelet:{{ version }}\n---\napiVersion: v1alpha1\n"
+        f"kind: KubeNetworkConfig\npodSubnets:\n  - {PODS}\nserviceSubnets:\n  - {SERVICES}\n"),
+    "cluster-template": ("cluster.yaml", "node_cidr: 192.168.1.0/24\ncluster_api_addr: 192.168.1.5\n"
+        f"cluster_pod_cidr: {PODS}\ncluster_svc_cidr: {SERVICES}\n"),
+    "cluster-template, before": ("config.yaml", f"cluster:\n  pod_network: {PODS}\n  service_network: {SERVICES}\n"
+        "  endpoint_vip: 192.168.1.5\n"),
+    "a module for hcloud": ("main.tf", 'module "k" {\n  source = "hcloud-k8s/kubernetes/hcloud"\n'
+        f'  network_pod_ipv4_cidr     = "{PODS}"\n  network_service_ipv4_cidr = "{SERVICES}"\n}}\n'),
     "RKE": ("cluster.yml", f"services:\n  kube-controller:\n    cluster_cidr: {PODS}\n"
         f"    service_cluster_ip_range: {SERVICES}\n"),
     "kubespray": ("inventory/home/group_vars/k8s_cluster/k8s-cluster.yml", f"kube_pods_subnet: {PODS}\n"
@@ -132,6 +143,8 @@ LOOKALIKES = {
         f"spec: {{values: {{controlPlane: {{extraArgs: [--cluster-cidr={PODS}]}}}}}}\n"),
     "a variable of another thing": ("values.yaml", f"vpn:\n  cluster_cidr: {PODS}\n"),
     "pods without services": ("networking.hcl", f'locals {{\n  routes = {{\n    pods = "{PODS}"\n  }}\n}}\n'),
+    "a network of something else": ("config.yaml", f"docker:\n  pod_network: {PODS}\n"),
+    "a document of another kind": ("c.yaml", f"apiVersion: v1alpha1\nkind: VPNConfig\npodSubnets: [{PODS}]\n"),
     "another name": ("a.tf", f'locals {{\n  vpc_cidr = "{PODS}"\n}}\n'),
     "an operation that removes": ("p.yaml", "- {op: remove, path: /cluster/network/podSubnets}\n"),
     "the range of a machine": ("m.yaml", "cluster: {}\n"
@@ -212,6 +225,16 @@ ENDPOINTS = {
         "kind: KubeadmControlPlane\nmetadata: {name: default}\n"
         "spec: {kubeadmConfigSpec: {clusterConfiguration: {controlPlaneEndpoint: '10.0.0.5:6443'}}}\n"),
     "Terraform": ("a.tfvars", 'cluster_endpoint = "https://10.0.0.5:6443"\n'),
+    "k0s": ("k0s.yaml", "apiVersion: k0s.k0sproject.io/v1beta1\nkind: ClusterConfig\nspec:\n"
+        "  api: {externalAddress: 10.0.0.5, port: 6443}\n  network: {podCIDR: 10.42.0.0/16}\n"),
+    "k0sctl": ("k0sctl.yaml", "apiVersion: k0sctl.k0sproject.io/v1beta1\nkind: Cluster\nspec:\n  k0s:\n    config:\n"
+        "      spec: {api: {externalAddress: 10.0.0.5, port: 6443}, network: {podCIDR: 10.42.0.0/16}}\n"),
+    "k3s-ansible": ("group_vars/all.yml", "apiserver_endpoint: 10.0.0.5\nkube_apiserver_port: 6443\n"),
+    "kubespray": ("inventory/a/group_vars/all/all.yml", "loadbalancer_apiserver:\n  address: 10.0.0.5\n"
+        "kube_apiserver_port: 6443\n"),
+    "Terraform, beside a release": ("a.tf", 'module "talos" {\n  cluster = {\n    name          = "talos"\n'
+        '    endpoint      = "10.0.0.5:6443"\n    talos_version = "v1.8"\n  }\n}\n'),
+    "Terraform, api_server": ("a.tfvars", 'api_server = "https://10.0.0.5:6443"\nk8s_version = "1.31"\n'),
     "Cilium": ("unused.yaml", "a: b\n"),
 }  # fmt: skip
 
@@ -222,3 +245,139 @@ def test_each_form_tells_the_api_server(form: str, path: str, text: str) -> None
     cilium = CILIUM.replace("{ipam: {mode: kubernetes}}", own)
     (cluster,) = inventory({"cilium.yaml": cilium, path: text}).clusters
     assert (cluster.api_server_host, cluster.api_server_port) == ("10.0.0.5", 6443)
+
+
+SHARED = {
+    "Talos": "machine:\n  network:\n    interfaces:\n      - interface: eth0\n        vip: {ip: 10.0.0.5}\n",
+    "Talos, of a VLAN": "machine: {network: {interfaces: [{vlans: [{vlanId: 2, vip: {ip: 10.0.0.5}}]}]}}\n",
+    "Talos, with the cluster": "cluster: {}\nmachine: {network: {interfaces: [{vip: {ip: 10.0.0.5}}]}}\n",
+    "Talos, documents": "apiVersion: v1alpha1\nkind: Layer2VIPConfig\nname: 10.0.0.5\nlink: eth0\n",
+    "cluster-template": "node_cidr: 10.0.0.0/24\ncluster_api_addr: 10.0.0.5\n",
+}
+
+
+@pytest.mark.parametrize("text", SHARED.values(), ids=SHARED)
+def test_the_address_that_control_planes_share_is_that_of_the_api_server(text: str) -> None:
+    (cluster,) = inventory({"cilium.yaml": CILIUM, "talos/m.yaml": text}).clusters
+    assert cluster.api_server_host == "10.0.0.5"
+    assert cluster.source_of("api_server_host").path == "talos/m.yaml"
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ('cluster_vip = "10.0.0.5"\n', "10.0.0.5"),
+        ('variable "talos_cluster_vip" {\n  default = "10.0.0.5"\n}\n', "10.0.0.5"),
+        ('cluster = {\n  vip = "10.0.0.5"\n  kubernetes_version = "v1.33.3"\n}\n', "10.0.0.5"),
+        ('router = {\n  vip = "10.0.0.5"\n}\n', None),
+        ('ingress_vip = "10.0.0.5"\n', None),
+        ('provider "cohesity" {\n  cluster_vip = "10.0.0.5"\n}\n', None),
+        ('backend = {\n  endpoint = "s3.example.com"\n  k8s_version = "1.31"\n}\n', None),
+        ('cluster_vip = var.vip\n', None),
+    ],
+)  # fmt: skip
+def test_terraform_names_the_address_of_the_api_server(text: str, host: str | None) -> None:
+    (cluster,) = inventory({"cilium.yaml": CILIUM, "a.tf": text}).clusters
+    assert cluster.api_server_host == host
+
+
+def test_an_endpoint_goes_before_an_address_that_control_planes_share() -> None:
+    files = {
+        "cilium.yaml": CILIUM,
+        "a.yaml": SHARED["Talos"],
+        "b.yaml": "cluster: {controlPlane: {endpoint: 'https://api.internal:6443'}}\n",
+    }
+    tree = inventory(files)
+    assert tree.clusters[0].api_server_host == "api.internal"
+    assert not any("api_server_host" in str(problem) for problem in tree.problems)
+
+
+NODES = {
+    "cluster-template": ("cluster.yaml", "cluster_api_addr: 192.168.1.5\nnode_cidr: 192.168.1.0/24\n", 2),
+    "cluster-template, before": ("config.yaml", "cluster:\n  pod_network: 10.69.0.0/16\n  service_network: ''\n"
+        "  endpoint_vip: 192.168.1.5\n  nodes:\n    host_network: 192.168.1.0/24\n", 6),
+    "Terraform": ("a.tf", 'locals {\n  node_cidr = "192.168.1.0/24"\n}\n', 2),
+    "a module for hcloud": ("a.tf", 'module "k" {\n  network_node_ipv4_cidr = "192.168.1.0/24"\n}\n', 2),
+    "Ansible": ("group_vars/all.yml", "node_subnet: 192.168.1.0/24\n", 1),
+    "kOps": ("k.yaml", "apiVersion: kops.k8s.io/v1alpha2\nkind: Cluster\nmetadata: {name: default}\nspec:\n"
+        "  subnets:\n  - {cidr: 192.168.1.0/24, name: a}\n", 6),
+    "eksctl": ("e.yaml", "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nmetadata: {name: default}\n"
+        "vpc:\n  cidr: 192.168.1.0/24\n", 5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "text", "line"), NODES.values(), ids=NODES)
+def test_each_form_tells_within_which_range_the_nodes_are(path: str, text: str, line: int) -> None:
+    (cluster,) = inventory({"cilium.yaml": CILIUM, path: text}).clusters
+    assert (cluster.nodes_within, cluster.node_cidrs) == (("192.168.1.0/24",), None)
+    assert str(cluster.source_of("nodes_within")) == f"{path}:{line}"
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.tf", 'white_list_node_cidr = "192.168.1.0/24"\n'),
+        ("values.yaml", "node_cidr: 192.168.1.0/24\n"),
+        ("e.yaml", "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nmetadata: {name: default}\n"
+            "vpc: {cidr: 192.168.1.0/24, extraCIDRs: [100.64.0.0/16]}\n"),
+        ("k.yaml", "apiVersion: kops.k8s.io/v1alpha2\nkind: Cluster\nmetadata: {name: default}\nspec:\n"
+            "  subnets: [{cidr: 192.168.1.0/24}, {id: subnet-1}]\n"),
+    ],
+    ids=["another list", "no variables", "more ranges of the VPC", "a subnet without a range"],
+)  # fmt: skip
+def test_what_does_not_hold_every_node_is_not_read(path: str, text: str) -> None:
+    (cluster,) = inventory({"cilium.yaml": CILIUM, path: text}).clusters
+    assert cluster.nodes_within is None
+
+
+def test_the_services_of_eksctl() -> None:
+    text = (
+        "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nmetadata: {name: default}\n"
+        f"kubernetesNetworkConfig:\n  serviceIPv4CIDR: {SERVICES}\n"
+    )
+    (cluster,) = inventory({"cilium.yaml": CILIUM, "e.yaml": text}).clusters
+    assert cluster.service_cidrs == (SERVICES,)
+    assert str(cluster.source_of("service_cidrs")) == "e.yaml:5"
+
+
+def _kops(spec: str) -> str:
+    return f"apiVersion: kops.k8s.io/v1alpha2\nkind: Cluster\nmetadata: {{name: default}}\nspec:\n  {spec}\n"
+
+
+def test_what_kops_does_not_masquerade_holds_every_pod() -> None:
+    text = _kops("nonMasqueradeCIDR: 100.64.0.0/10")
+    (cluster,) = inventory({"cilium.yaml": CILIUM, "k.yaml": text}).clusters
+    assert (cluster.pod_cidrs, cluster.pods_within) == (None, ("100.64.0.0/10",))
+    assert str(cluster.source_of("pods_within")) == "k.yaml:5"
+    pool = CILIUM.replace("mode: kubernetes", "mode: eni")
+    assert inventory({"cilium.yaml": pool, "k.yaml": text}).clusters[0].pods_within is None
+    anywhere = _kops("nonMasqueradeCIDR: '::/0'")
+    assert inventory({"cilium.yaml": CILIUM, "k.yaml": anywhere}).clusters[0].pods_within is None
+
+
+MACHINES = {
+    "cluster-template": ("nodes.yaml", "nodes:\n  - name: k8s-0\n    address: 192.168.1.10\n    controller: true\n"
+        "    disk: /dev/sda\n    mac_addr: aa:bb\n    schematic_id: abc\n", 3),
+    "Terraform for Talos": ("a.tf", 'module "talos" {\n  nodes = {\n    "k8s-0" = {\n'
+        '      machine_type = "controlplane"\n      ip           = "192.168.1.10"\n    }\n  }\n}\n', 5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "text", "line"), MACHINES.values(), ids=MACHINES)
+def test_machines_are_nodes(path: str, text: str, line: int) -> None:
+    (node,) = inventory({"cilium.yaml": CILIUM, path: text}).nodes()
+    assert (node.name, node.addresses, str(node.source)) == ("k8s-0", ("192.168.1.10",), f"{path}:{line}")
+    assert "node-role.kubernetes.io/control-plane" in node.labels
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("nodes.yaml", "nodes:\n  - {name: a, address: 192.168.1.10, controller: true}\n# schematic_id\n"),
+        ("nodes.yaml", "nodes:\n  - {name: a, address: '', controller: true, disk: /dev/sda, schematic_id: b}\n"),
+        ("a.tf", 'vm = {\n  "a" = {\n    machine_type = "q35"\n    ip = "192.168.1.10"\n  }\n}\n'),
+    ],
+    ids=["no machine of the template", "not filled in", "a machine of another kind"],
+)
+def test_what_only_looks_like_a_machine_is_no_node(path: str, text: str) -> None:
+    assert not inventory({"cilium.yaml": CILIUM, path: text}).nodes()

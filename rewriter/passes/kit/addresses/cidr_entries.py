@@ -141,7 +141,11 @@ def coverage(context: Context, entries: Sequence[CidrEntry]) -> Coverage:
         for member in members
         if _covers(whole, member.ranges.any_pods) and not _is_of_one_node(context, member, whole)
     )
-    nodes = frozenset(member.name for member in members if _covers(whole, member.ranges.nodes))
+    nodes = frozenset(
+        member.name
+        for member in members
+        if _covers(whole, member.ranges.nodes) or _covers(whole, member.ranges.nodes_within)
+    )
     held = []
     for entry in entries:
         exact = _touched(entry, ((member.name, member.ranges.pods) for member in members))
@@ -181,11 +185,14 @@ def union(sets: Iterable[AddressSet]) -> AddressSet:
 def _nodes(entry: CidrEntry, members: Iterable[Member], pods: frozenset[str]) -> Iterator[str]:
     """The clusters whose nodes an entry is about.
 
-    A network in which single machines are known to be nodes is a LAN: it is about them only if pods are in it too.
+    A network in which single machines are known to be nodes is a LAN: it is about them only if pods are in it too. So
+    is a range within which the nodes are, of which an entry must hold all.
     """
     for member in members:
         known = member.ranges.nodes
-        if known and entry.addresses & known:
+        if _covers(entry.addresses, member.ranges.nodes_within) and member.name in pods:
+            yield member.name
+        elif known and entry.addresses & known:
             about = not member.ranges.nodes_listed or entry.addresses <= known or member.name in pods
             if about:
                 yield member.name

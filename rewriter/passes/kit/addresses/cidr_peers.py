@@ -175,7 +175,7 @@ def _widens(context: Context, covered: Coverage, form: _Form) -> str:
         return ""
     others = [member for member in covered.members if member is not covered.own and member.name not in covered.nodes]
     if form.entity:
-        others = [member for member in others if member.ranges.nodes]
+        others = [member for member in others if member.ranges.nodes or member.ranges.nodes_within]
     elif not form.nodes:
         others = []
     return f"nodes of {join_names(member.name for member in others)}" if others else ""

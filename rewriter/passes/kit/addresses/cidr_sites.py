@@ -149,6 +149,8 @@ def ranges_text(member: Member) -> str:
     fields = [("pods", "pod_cidrs"), ("nodes", "node_cidrs"), ("Services", "service_cidrs")]
     if cluster.pod_cidrs is None:
         fields[0] = ("pods within", "pods_within")
+    if cluster.node_cidrs is None:
+        fields[1] = ("nodes within", "nodes_within")
     by_source: dict[str, list[str]] = {}
     for name, field in fields:
         if cidrs := getattr(cluster, field):
