@@ -167,7 +167,8 @@ def _cluster(
         replaced = cluster.kube_proxy_replacement
         yield f"# kubeProxyReplacement is {_flag(replaced)}: {_REPLACED[replaced]}"
     if not cluster.meshed:
-        yield "meshed = false    # its values mesh it with no other"
+        why = "its values mesh it with no other" if cluster.alone else "nothing that can be read meshes it with another"
+        yield f"meshed = false    # {why}"
     identities = sorted({install.settings.id for install in installs if install.settings.id is not None})
     if identities:
         yield f"# cluster.id is {' or '.join(map(str, identities))}"

@@ -173,7 +173,7 @@ _CLUSTER_KEYS = {
     "enforcement": "policy_enforcement_mode",
     "audit": "policy_audit_mode",
 }
-_CITED = (*AGENT_FIELDS, "version", "pod_cidrs", "node_cidrs", "service_cidrs")
+_CITED = (*AGENT_FIELDS, "version", "meshed", "pod_cidrs", "node_cidrs", "service_cidrs")
 
 
 def _clusters(reader: TableReader, lines: Sequence[Mapping[str, int]]) -> tuple[Cluster, ...]:

@@ -226,7 +226,9 @@ def _summary(impact: Impact, versions: tuple[str, str], style: Style) -> Iterato
     )
     if possible:
         text += f" Of {_counted(possible)} only flows of pods that are not known change."
-    if not impact.mesh:
+    if impact.alone and not impact.mesh:
+        text += f" Meshed with no other cluster: {clean('; '.join(impact.alone))}."
+    elif not impact.mesh:
         text += " No mesh is known: if clusters are meshed, name them in cnpfix.toml."
     if not impact.workloads:
         text += " No workloads are known, so policies are judged by their selectors alone."

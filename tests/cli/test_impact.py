@@ -269,6 +269,34 @@ def test_nothing_to_say(repository: Path) -> None:
     assert "The upgrade to 1.19 changes no flow of 1 policy." in done.out
 
 
+RELEASE = (
+    "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: cilium, namespace: kube-system}\n"
+    "spec:\n  chart: {spec: {chart: cilium, version: 1.18.3}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({}, "No mesh is known"),
+        ({"cilium.yaml": RELEASE}, "Meshed with no other cluster: default, cilium.yaml:1."),
+        ({"cilium.yaml": RELEASE + "  valuesFrom: [{kind: Secret, name: values}]\n"}, "No mesh is known"),
+        ({"cilium.yaml": RELEASE + "  values: {clustermesh: {useAPIServer: true}}\n"}, "No mesh is known"),
+        ({"talos.yaml": "cluster:\n  network:\n    podSubnets: [10.42.0.0/16]\n"}, "No mesh is known"),
+        ({"cnpfix.toml": '[[clusters]]\nname = "a"\nmeshed = false\n'}, "Meshed with no other cluster: a, cnpfix.toml:3."),
+    ],
+    ids=["nothing", "values", "values of a Secret", "a mesh of unknown members", "no Cilium", "config"],
+)  # fmt: skip
+def test_what_is_known_of_a_mesh(repository: Path, files: dict[str, str], words: str) -> None:
+    (repository / "cnpfix.toml").unlink()
+    policy(repository, "  ingress: [{fromEntities: [cluster]}]\n")
+    for name, text in files.items():
+        (repository / name).write_text(text)
+    assert words in " ".join(cnpfix("impact").out.split())
+    said = "no mesh known" in cnpfix(".").out
+    assert said == words.startswith("No"), "a run says the same"
+
+
 def test_a_tree_without_policies(repository: Path) -> None:
     done = cnpfix("impact")
     assert (done.code, done.out.splitlines()[-1]) == (0, "No policies found.")

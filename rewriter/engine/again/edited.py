@@ -27,6 +27,7 @@ from rewriter.engine.run.impact import (
     impact_on,
     judged_in,
     members_of,
+    meshed_with_none,
     unenforced,
     unread_settings_of,
 )
@@ -117,6 +118,7 @@ class _Again:
             workloads=workloads,
             mesh=self.kept.impact.mesh,
             left_out=self.kept.impact.left_out,
+            alone=meshed_with_none(members),
             not_enforced=unenforced(members),
             unread_settings=unread_settings_of(self.workspace, members),
         )

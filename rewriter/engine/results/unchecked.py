@@ -24,7 +24,7 @@ def needs_mesh(policy: Policy, cluster: Cluster | None, versions: tuple[Version,
 
     None of them where the policy's cluster is known to be in no mesh, and for policies that no pass can read.
     """
-    if (cluster is not None and not cluster.meshed) or has_wrong_types(policy):
+    if (cluster is not None and cluster.alone is not None) or has_wrong_types(policy):
         return frozenset()
     found = set()
     entries = [entry for rule in policy.rules() for field in rule.peers for entry in field.entries]

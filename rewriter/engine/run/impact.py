@@ -121,6 +121,7 @@ def impact_of(
         by_hand=by_hand,
         errors=(*workspace.errors, *errors),
         left_out=tuple(dict.fromkeys(workspace.templates)),
+        alone=meshed_with_none(members),
         not_enforced=unenforced(members),
         unread_settings=unread_settings_of(workspace, members),
         rewritten=tuple(rewritten),
@@ -135,6 +136,12 @@ def impact_on(rewrite: Rewrite, judged: Judged) -> PolicyImpact:
 def unenforced(members: Sequence[Cluster | None]) -> tuple[str, ...]:
     """The clusters in which no policy is enforced, and why."""
     return tuple(f"{cluster.name}: {words}" for cluster in members if cluster and (words := not_enforced(cluster)))
+
+
+def meshed_with_none(members: Sequence[Cluster | None]) -> tuple[str, ...]:
+    """The clusters, each with where it stands that it is meshed with no other; none where that is not known of each."""
+    places = [(cluster.name, cluster.alone) if cluster is not None else ("", None) for cluster in members]
+    return tuple(f"{name}, {place}" for name, place in places) if all(place for _name, place in places) else ()
 
 
 def unread_settings_of(workspace: Workspace, members: Sequence[Cluster | None]) -> tuple[str, ...]:

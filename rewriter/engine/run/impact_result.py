@@ -113,7 +113,8 @@ class Impact:
     """The impact of an upgrade on a tree, and of rewriting it. Pairs and released workloads are those known.
 
     `by_hand` says that it was rewritten by hand. `left_out` are the places (`file:line`) of templates that hold a
-    policy: what an upgrade does to those is not known. `not_enforced` are clusters where no policy is, each with why.
+    policy: what an upgrade does to those is not known. `alone` are all clusters, each with where it stands that it is
+    meshed with no other; none where that is not known. `not_enforced` are clusters where no policy is, each with why.
     `unread_settings` say which settings of Cilium are not read: those count as the defaults.
     `rewritten` are the policies that were rewritten by hand, whether or not their flows change.
     """
@@ -128,6 +129,7 @@ class Impact:
     by_hand: bool = False
     errors: tuple[InputError, ...] = field(default=())
     left_out: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
     not_enforced: tuple[str, ...] = ()
     unread_settings: tuple[str, ...] = ()
     rewritten: tuple[RewrittenPolicy, ...] = ()

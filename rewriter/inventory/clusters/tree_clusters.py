@@ -91,6 +91,8 @@ def _cluster(name: str, group: Sequence[Install], is_member: bool, problems: lis
             if by_value:
                 break
     meshed = is_member or any(install.settings.meshed for install in group)
+    if not meshed and all(install.settings.complete for install in group):
+        cited.append(("meshed", first.source))
     return Cluster(name, first.source, meshed=meshed, cited=tuple(cited), **values)
 
 

@@ -95,6 +95,11 @@ class Cluster(AgentSettings):
         """Where the value of a field was found."""
         return next((source for name, source in self.cited if name == field), self.source)
 
+    @property
+    def alone(self) -> Source | None:
+        """Where it stands that the cluster is meshed with no other; None where nothing says so."""
+        return None if self.meshed else next((source for name, source in self.cited if name == "meshed"), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Namespace:

@@ -252,7 +252,9 @@ class _Reader:
         cited = raw.get("cited", {})
         if not isinstance(cited, dict) or not all(isinstance(place, str) for place in cited.values()):
             raise self._error(f"{where}.cited", "an object of texts")
-        return tuple((name, _source(place, repository)) for name, place in cited.items()) if self._partial else ()
+        if self._partial:
+            return tuple((name, _source(place, repository)) for name, place in cited.items())
+        return (("meshed", self._source),) if raw.get("meshed") is False else ()
 
     def _incomplete(self, raw: Mapping[str, Any], where: str) -> tuple[str, ...]:
         incomplete = raw.get("incomplete", {})
