@@ -283,7 +283,7 @@ RELEASE = (
         ({"cilium.yaml": RELEASE + "  valuesFrom: [{kind: Secret, name: values}]\n"}, "No mesh is known"),
         ({"cilium.yaml": RELEASE + "  values: {clustermesh: {useAPIServer: true}}\n"}, "No mesh is known"),
         ({"talos.yaml": "cluster:\n  network:\n    podSubnets: [10.42.0.0/16]\n"}, "No mesh is known"),
-        ({"cnpfix.toml": '[[clusters]]\nname = "a"\nmeshed = false\n'}, "Meshed with no other cluster: a, cnpfix.toml:3."),
+        ({"cnpfix.toml": '[[clusters]]\nname = "a"\nmeshed = false\n'}, "Meshed with no other cluster: a, cnpfix"),
     ],
     ids=["nothing", "values", "values of a Secret", "a mesh of unknown members", "no Cilium", "config"],
 )  # fmt: skip
