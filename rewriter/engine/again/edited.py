@@ -27,11 +27,9 @@ from rewriter.engine.run.impact import (
     impact_on,
     judged_in,
     members_of,
-    meshed_with_none,
-    unenforced,
-    unread_settings_of,
 )
 from rewriter.engine.run.impact_result import Impact, PolicyImpact
+from rewriter.engine.run.members_known import meshed_with_none, unenforced, unread_settings_of
 from rewriter.engine.run.rewrites import FixedFile, Rewrite, fixed_file, fixes_of
 from rewriter.engine.run.run_options import Options
 from rewriter.engine.run.workspace import Workspace

@@ -30,12 +30,13 @@ from rewriter.engine.run.impact_result import (
     Impact,
     PolicyImpact,
 )
+from rewriter.engine.run.members_known import meshed_with_none, unenforced, unread_settings_of
 from rewriter.engine.run.policy_changes import rewritten_policy
 from rewriter.engine.run.rewrites import Rewrite
 from rewriter.engine.run.workspace import Workspace
 from rewriter.evidence.mesh import mesh_known
 from rewriter.evidence.resting import Record, recording, same
-from rewriter.evidence.settings import facts_of, not_enforced, settings_of, workload_identities
+from rewriter.evidence.settings import facts_of, settings_of, workload_identities
 from rewriter.evidence.workloads import hidden_from
 from rewriter.finding import Flows
 from rewriter.inventory.facts.model import Cluster
@@ -131,29 +132,6 @@ def impact_of(
 def impact_on(rewrite: Rewrite, judged: Judged) -> PolicyImpact:
     """What becomes of a policy, with it."""
     return PolicyImpact(rewrite.located, *judged, rewrite.fixes, rewritten=rewrite.new is not rewrite.old)
-
-
-def unenforced(members: Sequence[Cluster | None]) -> tuple[str, ...]:
-    """The clusters in which no policy is enforced, and why."""
-    return tuple(f"{cluster.name}: {words}" for cluster in members if cluster and (words := not_enforced(cluster)))
-
-
-def meshed_with_none(members: Sequence[Cluster | None]) -> tuple[str, ...]:
-    """The clusters, each with where it stands that it is meshed with no other; none where that is not known of each."""
-    places = [(cluster.name, cluster.alone) if cluster is not None else ("", None) for cluster in members]
-    return tuple(f"{name}, {place}" for name, place in places) if all(place for _name, place in places) else ()
-
-
-def unread_settings_of(workspace: Workspace, members: Sequence[Cluster | None]) -> tuple[str, ...]:
-    """What may set the agents of the clusters and is not read."""
-    return tuple(
-        dict.fromkeys(
-            str(unread)
-            for cluster in members
-            for unread in workspace.inventory.unread_settings(cluster)
-            if unread.fields != ()
-        )
-    )
 
 
 class JudgedRewrite(NamedTuple):
