@@ -149,11 +149,18 @@ def hidden_services(context: Context, namespaces: Iterable[str] | None) -> tuple
 
 def _may_make(hidden: Hidden, term: LabelTerm) -> bool:
     """Whether something hidden may make pods that a term selects, as far as its labels are known."""
+    if hidden.lacks and any(_is_lacking(hidden.lacks, key, value) for key, value in _fixed_labels(term).items()):
+        return False
     if hidden.keys is not None:
         return _may_add(hidden.keys, term)
     if hidden.labels is not None:
         return all(_may_carry(hidden.labels, key, value) for key, value in _fixed_labels(term).items())
     return True
+
+
+def _is_lacking(lacks: Iterable[tuple[str, str]], key: str, value: str) -> bool:
+    """Whether a label is among those that pods lack, by itself or for a text that its value holds."""
+    return any((own, text) == (key, value) or (not own and text in value) for own, text in lacks)
 
 
 def _may_add(keys: Iterable[str], term: LabelTerm) -> bool:

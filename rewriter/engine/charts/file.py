@@ -17,6 +17,7 @@ from rewriter.engine.documents.read import FoundPolicy, policies_in
 from rewriter.engine.documents.templates import Unread
 from rewriter.engine.pipeline.hooks import FileHooks
 from rewriter.engine.results.result import Change
+from rewriter.inventory.questions.inventory import Inventory
 from rewriter.inventory.releases.model import Release
 from rewriter.inventory.render.helm import HelmError
 from rewriter.inventory.render.kept import TooLargeError
@@ -27,15 +28,22 @@ from rewriter.yamltext.go_template import TemplateError, template_lines
 _BREAK = re.compile(r"^---(?=[ \t\r\n]|$)", re.MULTILINE)
 
 
-def treat_chart_file(charts: Charts, path: str, text: str, hooks: Callable[[str], FileHooks]) -> ChartOutcome | None:
+def treat_chart_file(
+    charts: Charts,
+    path: str,
+    text: str,
+    hooks: Callable[[str], FileHooks],
+    alone: Callable[[Inventory], FileHooks],
+) -> ChartOutcome | None:
     """What becomes of a file that is a template of a chart; None for any other, or one that holds no policy.
 
-    `hooks` are those of a file at a path: of the manifest that installs the chart, else of the template.
+    `hooks` are those of a file at a path: of the manifest that installs the chart, else of the template. `alone` are
+    those of the template where nothing but an inventory is known.
     """
     template = charts.template_at(path) if "NetworkPolicy" in text else None
     if template is None:
         return None
-    judge = Judge(lambda values: hooks(values.release.source.path if values.release else path), _policies)
+    judge = Judge(lambda values: hooks(values.release.source.path if values.release else path), _policies, alone)
     try:
         lines = template_lines(text)
         with charts.copy(template) as chart:

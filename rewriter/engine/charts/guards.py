@@ -70,6 +70,14 @@ def enabling(
     return list(found.values())
 
 
+def holding(
+    text: str, lines: Sequence[TemplateLine], kind: re.Pattern[str], defaults: Mapping[str, Any]
+) -> Wanted | None:
+    """Values that hold the conditions around the first object of a kind, as far as they are read; None without one."""
+    place = next((line for line in lines if kind.match(line.text) and not line.within("define")), None)
+    return None if place is None else _all(_of_block(text, block, defaults) for block in place.blocks)
+
+
 def unrendered_branches(lines: Sequence[TemplateLine], covered: frozenset[int]) -> Iterator[int]:
     """The lines of rules under an `else` that no rendering shows, in documents with a policy that some shows."""
     starts = [0, *(number for number, line in enumerate(lines) if line.text.startswith("---")), len(lines)]

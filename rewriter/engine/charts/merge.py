@@ -55,7 +55,7 @@ def _one(group: Sequence[Seen]) -> Reported:
     return replace(
         reported,
         finding=replace(finding, evidence=(*finding.evidence, rendered), applicability=trust),
-        location=first.places.named(first.location, route),
+        location=first.places.named(replace(first.location, namespace=reported.location.namespace), route),
         fixed=all(seen.reported.fixed for seen in group),
         not_fixed=why_not,
         change=(),
@@ -76,11 +76,16 @@ def _any_release(reported: Reported, values: ValueSet) -> Reported:
             found, opened=tuple(map(text, found.opened)), closed=tuple(map(text, found.closed)), upgrade=upgrade
         )
 
-    finding = reported.finding
+    finding, place = reported.finding, reported.location
+    place = replace(place, namespace=text(place.namespace), name=text(place.name))
     extended = replace(
-        finding, why=text(finding.why), advice=text(finding.advice), evidence=tuple(map(text, finding.evidence))
+        finding,
+        message=text(finding.message),
+        why=text(finding.why),
+        advice=text(finding.advice),
+        evidence=tuple(map(text, finding.evidence)),
     )
-    return replace(reported, finding=extended, flows=flows(reported.flows))
+    return replace(reported, finding=extended, location=place, flows=flows(reported.flows))
 
 
 def _route(seen: Seen) -> str:

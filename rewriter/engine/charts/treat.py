@@ -10,6 +10,7 @@ from rewriter import yamltext
 from rewriter.engine.charts.edits import LineEdit, NotLiteralError, apply_edits, template_edits
 from rewriter.engine.charts.guards import as_values, enabling, in_words, unrendered_branches
 from rewriter.engine.charts.merge import Seen, merged
+from rewriter.engine.charts.own_pods import against, counts, of_value_sets, policies_here
 from rewriter.engine.charts.partial import ALONE, PARTIAL, missing_rows, whole_rule
 from rewriter.engine.charts.places import Places
 from rewriter.engine.charts.proof import Expected, NotProvedError, prove
@@ -23,6 +24,7 @@ from rewriter.engine.pipeline.isolation import Failure
 from rewriter.engine.results.result import Location, Reported
 from rewriter.engine.results.suppression import covers, suppressions
 from rewriter.finding import Finding
+from rewriter.inventory.questions.inventory import Inventory
 from rewriter.inventory.releases.values import over
 from rewriter.inventory.render.chart_copy import ChartCopy
 from rewriter.passes import PASS_IDS
@@ -53,10 +55,12 @@ class Judge:
     """How the policies that a value set renders are treated.
 
     `hooks` are those of the release's place in the tree; `policies` finds the policies of a rendered manifest.
+    `alone` gives the hooks for what the chart makes by itself.
     """
 
     hooks: Callable[[ValueSet], FileHooks]
     policies: Callable[[ValueSet, object], Sequence[FoundPolicy]]
+    alone: Callable[[Inventory], FileHooks]
 
 
 @dataclass(slots=True)
@@ -130,8 +134,28 @@ def treat_chart_template(source: Source, sets: Sequence[ValueSet], judge: Judge,
     )
     if items:
         _Template(source, renderings, items, left or (problems[0] if problems else "")).treat(outcome)
-    outcome.beside = _in_partial(source, partial, judge, outcome)
+    outcome.beside = _in_partial(source, partial, judge, outcome) + _of_own_pods(source, renderings, judge, outcome)
     return outcome
+
+
+def _of_own_pods(source: Source, made: Sequence[Rendering], judge: Judge, outcome: ChartOutcome) -> list[Reported]:
+    """Findings that rest on the pods which a chart that nothing installs makes itself. None of them is fixed."""
+    seen = []
+    own = ChartOutcome()
+    for found in of_value_sets(source.chart, source.path, source.template, source.text, source.lines, made):
+        values, shown = found.rendering.values, _covered([found.rendering])
+        alone = replace(judge, hooks=partial(_alone, judge, found.inventory), policies=policies_here)
+        for item in _items(source, found.rendering, alone, own):
+            for reported in fix_document(item.document, against(item.hooks), item.policies).findings:
+                location = item.places.of(reported.location)
+                if counts(reported.finding, item.document, location.line - 1, source.chart, source.lines, shown):
+                    seen.append(Seen(values, location, item.places, reported, item.policies))
+    outcome.used |= own.used
+    return merged(seen, source.lines)
+
+
+def _alone(judge: Judge, inventory: Inventory, _values: ValueSet) -> FileHooks:
+    return judge.alone(inventory)
 
 
 def _is_whole(source: Source, rendering: Rendering, judge: Judge) -> bool:

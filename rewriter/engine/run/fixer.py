@@ -162,7 +162,12 @@ class Fixer:
         if self.charts is None:
             return ChartOutcome()
         hooks = lambda path: self._hooks(FoundFile(path), passes, (), set(), hidden)  # noqa: E731
-        return treat_chart_file(self.charts, found.display, text, hooks) or ChartOutcome()
+        apart = replace(self, others=lambda _: (), traffic=None, known=KnownPolicies())
+
+        def alone(world: Inventory) -> FileHooks:
+            return replace(apart, inventory=world, answers={})._hooks(found, passes, (), set(), hidden)
+
+        return treat_chart_file(self.charts, found.display, text, hooks, alone) or ChartOutcome()
 
     def _is_patched(self, found: FoundFile) -> bool:
         return self.overlays is not None and bool(self.overlays.patched.of_path(found.display))

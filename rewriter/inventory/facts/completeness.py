@@ -27,7 +27,8 @@ class Hidden:
 
     `keys` (None: it makes pods of its own, with any labels) are the labels that it may add to pods that *are* known:
     what a controller or an admission policy adds. `labels` are those that its pods are known to carry, where it is
-    only unknown where they are, or that it is known to give to namespaces.
+    only unknown where they are, or that it is known to give to namespaces. `lacks` are labels that none of its pods
+    carries; one without a key stands for every value that holds its text.
     """
 
     words: str
@@ -37,6 +38,7 @@ class Hidden:
     groups: frozenset[str] = frozenset({WORKLOADS, SERVICES})
     keys: frozenset[str] | None = None
     labels: frozenset[tuple[str, str]] | None = None
+    lacks: frozenset[tuple[str, str]] = frozenset()
 
     def __str__(self) -> str:
         return self.words

@@ -50,6 +50,8 @@ class ChartCopy:
         self._size = self._files = 0
         self._digest = ""
         self.name = ""
+        #: The dependencies that are not in the repository.
+        self.left_out: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:
         try:
@@ -115,6 +117,13 @@ class ChartCopy:
             parts = parts[2:]
         return tuple(names), values
 
+    def texts(self, *, values: bool = False) -> Iterator[str]:
+        """The texts of all templates, those of charts within it too; with `values` those of their values as well."""
+        for path in sorted(self._copy.glob("**/*")):
+            own = path.suffix in _TEMPLATES and "templates" in path.relative_to(self._copy).parts[:-1]
+            if path.is_file() and (own or (values and path.name == "values.yaml")):
+                yield path.read_text("utf-8", "replace")
+
     def _original(self, template: str) -> bytes:
         return (self._folder / template).read_bytes() if (self._folder / template).is_file() else b""
 
@@ -172,6 +181,7 @@ class ChartCopy:
                 if not at.startswith("file://") or not (local / "Chart.yaml").is_file():
                     if dependency.get("import-values"):
                         raise HelmError(f"its dependency {name}, whose values it imports, is not in the repository")
+                    self.left_out += (name,)
                     continue
                 parts += self._copied(local, self._copy / "charts" / name, (os.path.realpath(self._folder),))
             kept.append(dependency)
