@@ -15,7 +15,8 @@ and load balancer addresses do not where Cilium replaces kube-proxy, and from 1.
 Cilium balances at the socket, and from 1.20 on wherever it replaces kube-proxy.
 
 In the other direction, `externalTrafficPolicy: Cluster` sends a client that enters by another node on from that node:
-policy then sees the node, and not the client's address.
+policy then sees the node, and not the client's address. A rule for the client's CIDR does not match it, and where
+another rule lets nodes in (`cluster`), the CIDR keeps nobody out.
 
 ## Example
 

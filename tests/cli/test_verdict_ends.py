@@ -71,6 +71,16 @@ spec:
     - toFQDNs: [{matchName: api.example.com}]
 """
 
+SERVICE_FOR_CLIENTS = """apiVersion: v1
+kind: Service
+metadata: {name: db-outside, namespace: prod}
+spec:
+  type: LoadBalancer
+  externalTrafficPolicy: Cluster
+  selector: {app: db}
+  ports: [{port: 3306, targetPort: sql}]
+"""
+
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -102,6 +112,24 @@ def test_a_service_is_its_backends_on_their_ports(shop: Path, name: str) -> None
     [backend] = found["backends"]
     assert (backend["destination"], backend["port"], backend["ingress"]["reason"]) == ("prod/db", 13306, "default deny")
     assert found["ingress"] == backend["ingress"]
+
+
+def test_a_client_may_come_in_by_a_node_that_is_let_in(shop: Path) -> None:
+    policy = """---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: db-for-nodes, namespace: prod}
+spec:
+  endpointSelector: {matchLabels: {app: db}}
+  ingress: [{fromEntities: [cluster]}, {fromCIDR: [203.0.113.17/32]}]
+"""
+    outside = "---\n" + SERVICE_FOR_CLIENTS
+    (shop / "outside.yaml").write_text(policy + outside)
+    hint = "sends clients of other nodes on as `remote-node`, which is allowed"
+    assert [hint in line for line in flow("statefulset/prod/db", "13306", "8.8.8.8")["missing"]] == [True]
+    assert flow("statefulset/prod/db", "13306", "203.0.113.17")["missing"] == []
+    (shop / "outside.yaml").write_text(policy + outside.replace("Cluster", "Local"))
+    assert flow("statefulset/prod/db", "13306", "8.8.8.8")["missing"] == []
 
 
 def test_a_headless_service_is_its_pods_on_the_port_that_is_asked_for(shop: Path) -> None:

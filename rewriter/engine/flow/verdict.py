@@ -15,6 +15,7 @@ from rewriter.cilium.universe import Universe
 from rewriter.cilium.verdict import DirectionVerdict, Engine
 from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.engine.effects.settings import compared_settings
+from rewriter.engine.flow.by_node import is_client, services_before
 from rewriter.engine.flow.deciding_settings import alternatives, host_firewall_of, left_open
 from rewriter.engine.flow.endpoints import Endpoint, FlowError, named
 from rewriter.engine.flow.service_ends import ServiceEnds, meant_service, service_ends
@@ -169,9 +170,26 @@ class _Judge:
                 f"how Cilium learns the addresses of {receiver.name}: no rule with `rules.dns` applies to "
                 f"{sender.name}, and without one toFQDNs allows nothing"
             )
+        missing += self._by_node(sender, receiver, port, protocol, ingress)
         if sender.host_network and not ingress.allowed:
             missing.append(f"on which node {sender.name} runs: to the pods of its own node it is the local host")
         return Judged(sender.name, receiver.name, port, protocol, (egress, ingress), tuple(dict.fromkeys(missing)))
+
+    def _by_node(
+        self, sender: Endpoint, receiver: Endpoint, port: int, protocol: str, ingress: JudgedDirection
+    ) -> Iterator[str]:
+        """Where a client is judged otherwise once a Service sends it on from the node by which it came in."""
+        if not is_client(sender):
+            return
+        services = list(services_before(self.workspace.inventory, receiver, port, protocol))
+        node = replace(sender, name="remote-node", identity=reserved_identity("remote-node"))
+        seen = self._direction(INGRESS, receiver, node, port, protocol) if services else ingress
+        if seen.allowed != ingress.allowed:
+            cause = f"{join_names(map(str, services))} (externalTrafficPolicy Cluster)"
+            yield (
+                f"by which node {sender.name} comes in: {cause} sends clients of other nodes on as `remote-node`, "
+                f"which is {'allowed' if seen.allowed else 'denied'}"
+            )
 
     def _rests_on_names(
         self, sender: Endpoint, receiver: Endpoint, port: int, protocol: str, egress: JudgedDirection

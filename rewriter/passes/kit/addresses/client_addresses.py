@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from rewriter.cilium.identity import reserved_identity
+from rewriter.cilium.cidr import parse_prefix
+from rewriter.cilium.identity import outside_identity, reserved_identity
 from rewriter.cilium.policy import INGRESS, KNP, PeerField
 from rewriter.evidence.context import Context
-from rewriter.evidence.reachable import Reach, reach_of
+from rewriter.evidence.hidden_clients import hiding_services
+from rewriter.evidence.policies import AppliedRule
+from rewriter.evidence.reachable import reach_of
 from rewriter.evidence.target_ports import is_behind, target_numbers
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.facts.model import Service
@@ -19,16 +23,20 @@ from rewriter.passes.kit.ports.port_numbers import is_on, is_on_name
 from rewriter.text import join_names
 
 _FIELDS = frozenset({"fromCIDR", "fromCIDRSet", "from"})
-#: Other classes of load balancers may be proxies, or keep the client's address.
-_CILIUM = "io.cilium/"
 _NODE = reserved_identity("remote-node")
+_WORLD = outside_identity(parse_prefix("0.0.0.0/0"), name="world")
+
+
+class _Way(NamedTuple):
+    """How clients come to pods of a rule: by which Service, to which port, and what lets all nodes in there."""
+
+    service: Service
+    port: int
+    opened_by: tuple[AppliedRule, ...] = ()
 
 
 def client_addresses(context: Context) -> Iterator[Finding]:
     """A note for each rule with CIDRs of clients that come through a Service which hides their address."""
-    clusters = [context.cluster] if context.cluster is not None else context.inventory.clusters
-    if any(cluster.datapath is not None and cluster.datapath.dsr for cluster in clusters):
-        return
     services: list[Service] | None = None
     for site in rule_sites(context):
         if site.rule.direction != INGRESS or site.deny or site.spec.subject is None or matches_nodes(context):
@@ -39,10 +47,13 @@ def client_addresses(context: Context) -> Iterator[Finding]:
         entries = _clients(site, fields[0])
         if not entries:
             continue
-        services = _hiding(context) if services is None else services
-        found = _through(context, site, services)
-        if found:
-            yield _note(site, fields[0], entries, found)
+        services = hiding_services(context.inventory, context.cluster) if services is None else services
+        ways = list(_ways(context, site, services))
+        shut = [way for way in ways if not way.opened_by]
+        if shut:
+            yield _not_matched(site, fields[0], entries, shut)
+        elif ways:
+            yield _not_kept_out(site, fields[0], entries, ways)
 
 
 def _clients(site: RuleSite, field: PeerField) -> list[str]:
@@ -57,21 +68,8 @@ def _clients(site: RuleSite, field: PeerField) -> list[str]:
     return [entry.text for entry in read_entries(field) if not entry.internet and not entry.addresses & mesh]
 
 
-def _hiding(context: Context) -> list[Service]:
-    own = context.cluster.name if context.cluster else None
-    return [
-        service
-        for service in context.inventory.all_services()
-        if service.type in ("NodePort", "LoadBalancer")
-        and service.external_traffic_policy == "Cluster"
-        and (service.load_balancer_class or _CILIUM).startswith(_CILIUM)
-        and (own is None or service.cluster in (None, own))
-    ]
-
-
-def _through(context: Context, site: RuleSite, services: list[Service]) -> list[tuple[Service, int]]:
-    """The Services that lead to pods of the rule on its ports, where these do not let nodes in anyway."""
-    found: list[tuple[Service, int]] = []
+def _ways(context: Context, site: RuleSite, services: list[Service]) -> Iterator[_Way]:
+    """The ways to pods of the rule on its ports: those that are shut to nodes, and those open to nodes, not to all."""
     for reach in reach_of(context, site.spec) if services else ():
         for service in services:
             if reach.workload is None or not is_behind(reach.workload, service):
@@ -81,33 +79,61 @@ def _through(context: Context, site: RuleSite, services: list[Service]) -> list[
                     port.name for port in reach.workload.ports if (port.number, port.protocol) == (number, protocol)
                 ]
                 on = is_on(site.rule, number, protocol) or any(is_on_name(site.rule, n, protocol) for n in names)
-                if on and _shuts_nodes_out(reach, number, protocol):
-                    found.append((service, number))
-    return found
+                nodes = reach.verdict(INGRESS, _NODE, protocol, number)
+                if on and not nodes.allowed:
+                    yield _Way(service, number)
+                elif on and not reach.verdict(INGRESS, _WORLD, protocol, number).allowed and _unaware(nodes.rules):
+                    yield _Way(service, number, nodes.rules)
 
 
-def _shuts_nodes_out(reach: Reach, port: int, protocol: str) -> bool:
-    return not reach.verdict(INGRESS, _NODE, protocol, port).allowed
+def _unaware(rules: Sequence[AppliedRule]) -> bool:
+    """Whether rules let nodes in without naming them: who names `remote-node` knows that clients come as nodes."""
+    written = [field for rule in rules if rule.rule is not None for field in rule.rule.peers]
+    return any(field.entries for field in written) and not any(field.has_any("remote-node") for field in written)
 
 
-def _note(site: RuleSite, field: PeerField, entries: list[str], found: list[tuple[Service, int]]) -> Finding:
+def _not_matched(site: RuleSite, field: PeerField, entries: list[str], ways: list[_Way]) -> Finding:
+    return _note(
+        site,
+        field,
+        f"{join_names(entries)} does not match clients of {_names(ways)} that come in by another node",
+        "externalTrafficPolicy Cluster sends them on from that node, and policy sees the entity `remote-node`",
+        ways,
+    )
+
+
+def _not_kept_out(site: RuleSite, field: PeerField, entries: list[str], ways: list[_Way]) -> Finding:
+    return _note(
+        site,
+        field,
+        f"{join_names(entries)} keeps out no client of {_names(ways)} that comes in by another node",
+        "externalTrafficPolicy Cluster sends it on from that node, and the entity `remote-node` is let in",
+        ways,
+    )
+
+
+def _note(site: RuleSite, field: PeerField, what: str, reason: str, ways: list[_Way]) -> Finding:
     name = "ipBlock" if site.context.policy.kind == KNP else field.name
-    services = {str(service): service for service, _ in found}
-    ports = {name: sorted({port for service, port in found if str(service) == name}) for name in services}
+    ports: dict[str, set[int]] = {}
+    for way in ways:
+        ports.setdefault(f"{way.service}, {way.service.source}: {way.service.type}", set()).add(way.port)
+    leads = (f"{service}, leads to {_ports(sorted(numbers))}" for service, numbers in ports.items())
+    opened_by = dict.fromkeys(f"{rule} lets nodes in" for way in ways for rule in way.opened_by)
     return report(
         site.context,
         field,
         Applicability.MANUAL,
-        f"`{name}` {join_names(entries)} does not match clients of {join_names(services)} that come in by another node",
-        "externalTrafficPolicy Cluster sends them on from that node, and policy sees the entity `remote-node`",
+        f"`{name}` {what}",
+        reason,
         severity=Severity.NOTE,
-        evidence=[
-            f"{service}, {service.source}: {service.type}, leads to {_ports(ports[name])}"
-            for name, service in services.items()
-        ],
+        evidence=[*leads, *opened_by],
         advice="set `externalTrafficPolicy: Local` on the Service, or `loadBalancer.mode: dsr` in Cilium's values",
         at_key=True,
     )
+
+
+def _names(ways: list[_Way]) -> str:
+    return join_names(str(way.service) for way in ways)
 
 
 def _ports(numbers: list[int]) -> str:
