@@ -15,6 +15,8 @@ from rewriter import __version__
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: What writing to a pipe or file that stdout is can end in, beside a reader that went away.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+#: The variable with which a run that fails prints where.
+_TRACEBACK = "CNPFIX_TRACEBACK"
 
 
 class Stopped(BaseException):
@@ -58,10 +60,27 @@ def main() -> int:
         print("cnpfix: interrupted; no file was left half written", file=sys.stderr)
         _drop_stdout()
         return 128 + stopped.number
-    except OSError as error:
-        if error.errno not in _FULL or error.filename is not None:
-            raise
-        return _not_written(error)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+            return _not_written(error)
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    """The exit code of a run that a mistake in cnpfix ends: 1 is for findings, and a traceback for those who ask."""
+    import traceback
+
+    if os.environ.get(_TRACEBACK):
+        traceback.print_exception(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    print(
+        f"cnpfix: failed at {last.filename.rpartition(os.sep)[2]}:{last.lineno} ({reason:.160}): this is a mistake in "
+        f"cnpfix; please report it with the traceback that {_TRACEBACK}=1 prints",
+        file=sys.stderr,
+    )
+    _drop_stdout()
+    return 2
 
 
 def _print_version() -> int:
