@@ -10,7 +10,9 @@ Finds names in `toFQDNs` that stand for no address, or for one that policy never
 - a name of the cluster's own (`db.prod.svc.cluster.local`): its addresses are those of pods, or of Services that are
   translated to pods before policy is checked;
 - a host of the cluster's own Gateway, Ingress or LoadBalancer Service: translated as well;
-- a pattern for such hosts alone: a route, an Ingress or a listener is for all of them.
+- a pattern for such hosts alone: a route, an Ingress or a listener is for all of them;
+- names outside that CoreDNS answers by its plugin `autopath`: the addresses come under the search form that the
+  resolver asks first (`api.example.com.shop.svc.cluster.local`), and Cilium files them there.
 
 A pattern covers less than it seems: `*` stands for one label at most, so that `*.example.com` is neither `example.com`
 nor `a.b.example.com`.
@@ -39,12 +41,17 @@ Cilium's own Gateway or Ingress becomes the entity `ingress`, which is unsafe: i
 it. Everything else is manual. Where the record of a host evidently points elsewhere (a target of external-dns, a
 proxied record, a tunnel, a cloud's load balancer) the pass is silent.
 
+With `autopath` nothing is reported as long as any name of the rule is asked as it stands: the pods have `ndots: 1`, the
+name has dots enough, their `rules.dns` refuse the search form, or `toFQDNs` has it. It is manual: `dnsConfig` with
+`ndots: 1` in the workload mends it for one application, CoreDNS without the plugin for all.
+
 That a pattern misses a name is a note, and only where the pods evidently use the name.
 
 ## References
 
 - Cilium documentation, "DNS based"; Cilium source, `pkg/fqdn` and `pkg/fqdn/matchpattern`
 - Cilium documentation, "Ingress and Network Policy"
+- CoreDNS, `plugin/autopath/README.md`; cilium/cilium, issue 20191
 """
 
 from __future__ import annotations
@@ -53,12 +60,14 @@ from collections.abc import Iterator, Sequence
 
 from rewriter.cilium.fqdn import fqdn_term
 from rewriter.cilium.nodes import FqdnSelector
-from rewriter.cilium.policy import EGRESS
+from rewriter.cilium.policy import EGRESS, Rule, Spec
 from rewriter.cilium.version import DOUBLE_STAR_SPANS_LABELS
 from rewriter.evidence.context import Context
 from rewriter.evidence.names_learned import has_names, is_open_anyway
 from rewriter.evidence.reachable import Reach, reach_of
+from rewriter.evidence.search_path import filed_elsewhere
 from rewriter.evidence.used_names import UsedName, is_internal, used_names
+from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.changes.change import Change, in_place
 from rewriter.passes.kit.changes.claims import rule_flows
@@ -89,6 +98,8 @@ def find(context: Context) -> Iterator[Finding]:
             waits = fixable[0] if len(fixable) == len(field.entries) > 1 else None
             for wrong_entry in wrong:
                 yield _finding(wrong_entry, waits=wrong_entry is waits)
+            if not wrong:
+                yield from _filed_elsewhere(context, spec, rule)
     yield from _missed(context)
 
 
@@ -117,6 +128,27 @@ def _change(name: FqdnEntry, instead: Replacement) -> Change:
     if len(name.field.entries) == 1:
         return Change(in_place(rule, new), opens, closes)
     return Change(({"op": "remove", "path": name.route}, *add_after(rule, [new])), opens, closes)
+
+
+def _filed_elsewhere(context: Context, spec: Spec, rule: Rule) -> Iterator[Finding]:
+    """The finding of a rule of which CoreDNS answers every name under another."""
+    found = [path for reach in reach_of(context, spec) if (path := filed_elsewhere(context, reach, rule)) is not None]
+    if not found:
+        return
+    first = found[0]
+    pods = [path.workload for path in found]
+    yield report(
+        context,
+        f"{rule.route}/toFQDNs",
+        Applicability.MANUAL,
+        f"CoreDNS answers {join_names(map(str, pods), most=3)} by its plugin autopath, so that the addresses of "
+        f"{join_names(first.names, most=3)} are filed under other names",
+        f"the resolver asks for {first.form} first, and gets the addresses there, which `toFQDNs` does not name",
+        rests_on=pods,
+        evidence=[f"{first.config}, {first.config.source}: has autopath", *workloads_evidence(pods)],
+        advice="set `dnsConfig` with the option `ndots: 1` in the workload, or take autopath out of CoreDNS",
+        at_key=True,
+    )
 
 
 def _missed(context: Context) -> Iterator[Finding]:

@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from rewriter import patterns as re
-from rewriter.inventory.charts.dns_servers import container_ports, service_ports
+from rewriter.inventory.charts.dns_servers import config_map, container_ports, dns_config, service_ports
 from rewriter.inventory.charts.naming import NotKnownError, rendered
 from rewriter.inventory.charts.scrapers import scraper_spec
 from rewriter.inventory.objects.monitors import SCRAPER_KINDS
@@ -93,7 +93,9 @@ def common_objects(release: Release) -> Iterator[dict[str, Any]]:
     names = _names(release, entry)
     for item in entry.get("workloads", ()):
         if _wanted(release, item):
-            yield _workload(release, item, names)
+            yield (made := _workload(release, item, names))
+            if servers := value_at(release.values, item.get("servers", "")):
+                yield config_map(servers, made["metadata"])
     for item in entry.get("services", ()):
         if "port_map" not in item and _changes_service_ports(release.values):
             continue
@@ -276,6 +278,7 @@ def _workload(release: Release, item: Mapping[str, Any], names: Mapping[str, str
         "hostNetwork": _on_host(release, item),
         "serviceAccountName": _account(release, item, names),
         "containers": [{"name": name, "ports": ports, **_given(release, item)}],
+        **dns_config(release.values),
     }
     return {
         "apiVersion": "apps/v1",

@@ -50,6 +50,36 @@ def service_ports(servers: Any) -> list[dict[str, Any]] | None:
     return list(found.values())
 
 
+def config_map(servers: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The ConfigMap with CoreDNS's configuration, named as its pods' workload."""
+    data = {"Corefile": corefile(servers)}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": dict(metadata), "data": data}
+
+
+def corefile(servers: Any) -> str:
+    """The configuration of CoreDNS, as far as blocks say it: their zones and plugins."""
+    lines: list[str] = []
+    for block in items(servers):
+        zones = " ".join(str(zone.get("zone") or ".") for zone in items(block.get("zones"))) or "."
+        lines.append(f"{zones}:{block.get('port')} {{")
+        for plugin in items(block.get("plugins")):
+            lines.append(f"    {plugin.get('name')} {plugin.get('parameters') or ''}".rstrip())
+            inner = plugin.get("configBlock")
+            lines += [f"        {line}" for line in inner.splitlines()] if isinstance(inner, str) else []
+        lines.append("}")
+    return "\n".join(lines)
+
+
+def dns_config(values: Any) -> dict[str, Any]:
+    """What values of whatever chart say of the resolver of its pods, taken for all of these."""
+    for key, value in values.items() if isinstance(values, dict) else ():
+        if str(key).lower().endswith("dnsconfig") and isinstance(value, dict) and value:
+            return {"dnsConfig": value}
+        if found := dns_config(value):
+            return found
+    return {}
+
+
 def _add(found: dict[tuple[int, str], dict[str, Any]], key: str, port: int, protocol: str) -> dict[str, Any]:
     made = {"name": f"{protocol.lower()}-{port}", key: port, "protocol": protocol}
     return found.setdefault((port, protocol), made)
