@@ -91,7 +91,7 @@ def _mistake(comment: str) -> str:
     if not match["colon"] and not match["names"] and match["word"].lower() not in _WORDS:
         return ""  # Prose that begins with the name of the tool.
     word = near[0] if near else "ignore"
-    return f"the comment is no suppression as it is written; did you mean `# cnpfix: {word}[id]`?"
+    return f"the comment is not a suppression as it is written; did you mean `# cnpfix: {word}[id]`?"
 
 
 def unused(

@@ -44,7 +44,7 @@ class GitHub(Pulls):
             if not (new.draft and error.status == 422 and "draft" in error.explanation.lower()):
                 raise
         return self._created({**fields, "draft": False}), [
-            "GitHub has no drafts for this project; the request is not one"
+            "GitHub has no drafts for this project; the request is opened as an ordinary one"
         ]
 
     def _created(self, fields: Mapping[str, Any]) -> PullRequest:
@@ -55,7 +55,8 @@ class GitHub(Pulls):
 
     def ask_review(self, request: PullRequest, reviewers: Sequence[str]) -> list[str]:
         names, notes = by_name(reviewers, "GitHub")
-        notes += [f"{name}: not asked, GitHub takes {MAX_REVIEWERS} reviewers" for name in names[MAX_REVIEWERS:]]
+        left = names[MAX_REVIEWERS:]
+        notes += [f"{name}: not asked, GitHub takes at most {MAX_REVIEWERS} reviewers" for name in left]
         return notes + self.ask_each(request, names[:MAX_REVIEWERS])
 
 

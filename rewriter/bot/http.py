@@ -80,7 +80,7 @@ class Api:
     def pages(
         self, path: str, query: Query, most: int = MAX_PAGES, advice: str = "close old requests first"
     ) -> Iterator[Any]:
-        """Every item of a listing, page after page, as `Link: rel="next"` or `X-Next-Page` tells.
+        """Every item of a listing, page after page, as `Link: rel="next"` or `X-Next-Page` says.
 
         Only the query of the next link is taken, so that a link never leads to another host. Raises ForgeError, with
         the advice, for a listing of more than `most` pages.

@@ -24,7 +24,7 @@ _TRIES = 3
 _RESTORED = "a person edited the text between cnpfix's marks; cnpfix writes it anew, and keeps what stands around it"
 _CLOSING = (
     "Nothing is left to fix here: what this request proposed is in the base branch, or is part of another request now, "
-    "or is needed no more. cnpfix closes it and deletes its branch, and opens another one when there is something."
+    "or is no longer needed. cnpfix closes it and deletes its branch, and opens another one when there is something."
 )
 
 

@@ -96,7 +96,7 @@ def _proposed(folder: Path) -> Iterator[str]:
         yield "# No installation of Cilium was found. A mesh has an entry for each of its clusters:"
         yield from _EXAMPLE
         return
-    yield "# No installation of Cilium was found. These folders look like clusters; take away the marks where they are,"
+    yield "# No installation of Cilium was found. These folders look like clusters; uncomment those that are,"
     yield "# and give each the name that it has in Cilium's `cluster.name`:"
     for number, path in enumerate(found[:_MOST_PROPOSED]):
         yield from ["#"] if number else []
@@ -135,7 +135,7 @@ def _cluster(
         yield f"local = {_texts(globs)}    # applied to this cluster alone"
     elif cluster.name in folders:
         own = _texts([f"{folders[cluster.name]}/**"])
-        yield f"# local = {own}    # installed there, as no other is; take the mark away if all of it is for this one"
+        yield f"# local = {own}    # installed there, as no other is; uncomment it if all of it is for this one"
     else:
         yield '# local = ["clusters/a/**"]    # the tree does not say which manifests are for this cluster'
     if cluster.version and is_release(cluster.version):

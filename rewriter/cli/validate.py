@@ -196,7 +196,8 @@ def _schema_message(problem: SchemaProblem, located: LocatedPolicy, version: Ver
     if not problem.unknown:
         return problem.message
     left = without_field(located.policy.raw, version, problem, located.policy.route)
-    return f"{problem.message}: refused strictly, dropped otherwise" + (f"; then {left}" if left else "")
+    then = f"; then {left}" if left else ""
+    return f"{problem.message}: strict validation refuses the field, and any other drops it{then}"
 
 
 def _undecided(located: LocatedPolicy, route: str) -> bool:
@@ -332,5 +333,7 @@ def _summary(totals: Totals, target: Version, style: Style) -> Iterator[str]:
     if totals.cut:
         whose = "1 policy" if totals.cut == 1 else f"{totals.cut} policies"
         yield style.paint(
-            f"the API server with the CRDs of {target} refuses {whose} strictly, and drops fields otherwise", "yellow"
+            f"the API server with the CRDs of {target} refuses {whose} under strict validation, "
+            "and drops fields otherwise",
+            "yellow",
         )

@@ -184,7 +184,7 @@ def _clusters(reader: TableReader, lines: Sequence[Mapping[str, int]]) -> tuple[
         if not name:
             raise table.error("name", "the cluster's name, as in Cilium's cluster.name")
         if any(cluster.name == name for cluster in clusters):
-            raise table.error("name", f"a name of its own; {name!r} is there twice")
+            raise table.error("name", f"a name of its own; {name!r} is used twice")
         clusters.append(
             Cluster(
                 name=name,

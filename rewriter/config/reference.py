@@ -92,7 +92,12 @@ KEYS = (
         "text or list of texts",
         "Helm `labels`: which pod labels are part of an identity, beside the release's own list.",
     ),
-    Key(_CLUSTER, "node_labels", "text or list of texts", "Helm `nodeLabels`: which node labels are."),
+    Key(
+        _CLUSTER,
+        "node_labels",
+        "text or list of texts",
+        "Helm `nodeLabels`: which node labels are part of a node's identity.",
+    ),
     Key(
         _CLUSTER,
         "cluster_network_policies",

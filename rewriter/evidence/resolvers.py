@@ -26,7 +26,7 @@ _CHARTS = frozenset(
         "trust-manager",
     )
 )
-#: Images of the same kind, as far as their path tells.
+#: Images of the same kind, as far as their path shows.
 _IMAGES = re.compile(
     r"(quay\.io/(jetstack/cert-manager-|cilium/|prometheus/)|ghcr\.io/(fluxcd/|external-secrets/|stakater/reloader"
     r"|spegel-org/|onedr0p/exportarr|twin/gatus)|registry\.k8s\.io/(external-dns/|metrics-server/)"

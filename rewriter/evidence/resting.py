@@ -1,6 +1,6 @@
 """Which policies an answer rests on, taken down while it is worked out, so that it may be kept between runs.
 
-A policy that changes turns no answer for which nobody asked about it: not about those of its namespace, nor about those
+A policy that changes turns no answer that did not ask about it: not about those of its namespace, nor about those
 that name the namespaces which it names. What is not asked by namespace rests on every policy.
 """
 

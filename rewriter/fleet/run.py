@@ -150,7 +150,7 @@ class FleetRun:
             if made[forge] <= allowed:
                 wanted.append(requests_step(step, self._given(), self._versions()))
             else:
-                reason = f"{allowed} an hour are allowed on {forge}; run again later"
+                reason = f"the limit of {allowed} an hour on {forge} is reached; run again later"
                 self._note(
                     Entry(step.repository.url, REQUESTS, step.base, __version__, "", HELD, 0, now, reason), known
                 )

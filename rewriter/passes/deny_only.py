@@ -11,9 +11,9 @@ Finds deny rules that shut more, or less, than they say.
 
 A deny rule puts the pods that it selects into default deny for its direction, as an allow rule does. Pods that nothing
 else lets through then lose every connection of that direction, DNS included, and not only the one that is denied. A
-deny beats every allow, however narrow: a deny of everything is no default deny, but makes all allow rules of its pods
-void. An `except` only leaves addresses out of the deny; it allows none. In a CiliumNetworkPolicy, `{}` means the pods
-of its own namespace only.
+deny beats every allow, however narrow: a deny of everything is not a default deny, but makes all allow rules of its
+pods void. An `except` only leaves addresses out of the deny; it allows none. In a CiliumNetworkPolicy, `{}` means the
+pods of its own namespace only.
 
 ## Example
 

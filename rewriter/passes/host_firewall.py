@@ -9,7 +9,7 @@ Finds host policies (clusterwide, with `nodeSelector`) that lock nodes out:
 
 ## Why it matters
 
-Other nodes are the entity `remote-node` to Cilium. They are no part of `world`, and no CIDR matches them, so that
+Other nodes are the entity `remote-node` to Cilium. They are not part of `world`, and no CIDR matches them, so that
 `0.0.0.0/0` on every port still shuts them out. Health checks fail, `kubectl logs` and `exec` time out, etcd members
 lose each other, and with the tunnel's port shut so is every pod of another node.
 
@@ -140,7 +140,7 @@ def _shut(context: Context, spec: Spec, shut: Sequence[Need], *, let_in: bool) -
         Applicability.UNSAFE if change is not None else Applicability.MANUAL,
         f"no host policy lets `remote-node` in on "
         f"{join_names((f'{p}/{proto} ({what})' for p, proto, what in shut), most=None)}",
-        "other nodes are the entity `remote-node`: no part of the world, and matched by no CIDR",
+        "other nodes are the entity `remote-node`, which is not part of the world and which no CIDR matches",
         change=change,
         severity=Severity.WARNING if let_in else Severity.ERROR,
         evidence=places_of(context, spec, shut),
@@ -195,7 +195,7 @@ def _world(site: RuleSite, route: str, named: str) -> Iterator[Finding]:
             route,
             Applicability.UNSAFE,
             f"`{named}` does not hold other nodes, which are `remote-node`",
-            "nodes of the cluster are no part of the world, and no CIDR matches them",
+            "nodes of the cluster are not part of the world, and no CIDR matches them",
             change=added,
             rule=site.rule,
         )

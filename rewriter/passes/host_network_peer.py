@@ -31,7 +31,7 @@ that was meant is dropped; in a deny rule it passes.
 
 The rule beside it is unsafe: it lets every process of every node in or be reached on these ports, not only these pods.
 Where pods of the pod network match too, it is a note without a fix. A selector that names no pods, as that of every
-namespace, is no finding, and neither is one of whole namespaces whose pods are not all known, as of kube-system. A
+namespace, is not reported, and neither is one of whole namespaces whose pods are not all known, as of kube-system. A
 NetworkPolicy has no entities, so there the finding has no fix either. Only known workloads count. Where a rule of the
 same policy names the nodes on these ports, nothing is lost, and nothing is reported; where a wider one (`cluster`)
 holds them, it is a note.

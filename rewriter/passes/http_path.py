@@ -70,11 +70,12 @@ def _fixed(context: Context, spec: Spec, rule: Rule, globs: Sequence[tuple[str, 
     opens = flows_of(context, spec, rule, "its peers on the paths below", new)
     closes = flows_of(context, spec, rule, "its peers on the paths as written", changed(rule), rest=True)
     texts = [*{text: None for _, text in globs}]
+    named = f"{join_names(f'`{text}`' for text in texts)} {'are not globs' if len(texts) > 1 else 'is not a glob'}"
     return report(
         context,
         globs[0][0],
         Applicability.UNSAFE,
-        f"{join_names(f'`{text}`' for text in texts)} {'are' if len(texts) > 1 else 'is'} no glob: {_REGEX}",
+        f"{named}: {_REGEX}",
         _WHY,
         change=Change(in_place(rule, new), (opens,), (closes,)),
         rule=rule,
@@ -86,7 +87,7 @@ def _left(context: Context, route: str, text: str) -> Finding:
         context,
         route,
         Applicability.MANUAL,
-        f"`{text}` is no glob: {_REGEX}",
+        f"`{text}` is not a glob: {_REGEX}",
         _WHY,
         advice="write `/[^/]+` for one part of the path, or `/.*` for any",
     )

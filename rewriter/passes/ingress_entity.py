@@ -11,9 +11,9 @@ Finds policies that shut out Cilium's own Gateway or Ingress:
 ## Why it matters
 
 Cilium serves Gateways and Ingresses with an Envoy on every node. It has an identity of its own, the entity `ingress`:
-it is no pod of any namespace and no address. The pods behind it see `ingress` as the client, whatever the real client
-is, and whoever connects to the Gateway connects to `ingress`. A rule for `world` or for the office's CIDR lets none of
-these requests in.
+it is neither a pod of any namespace nor an address. The pods behind it see `ingress` as the client, whatever the real
+client is, and whoever connects to the Gateway connects to `ingress`. A rule for `world` or for the office's CIDR lets
+none of these requests in.
 
 ## Example
 
@@ -182,7 +182,7 @@ def _shut_out(site: RuleSite, way: Fronted, kind: str, reach: Reach) -> Finding:
         decided((change is None, MANUAL), (kind in _GUESSED, UNSAFE), (OTHERWISE, EVIDENT)),
         f"requests through {way.front} reach {reach.workload} from the entity `ingress`, which no rule lets in "
         f"on {port}",
-        "Cilium's Envoy is the client that the pods see: it is no address, and no pod of the Gateway's namespace",
+        "Cilium's Envoy is the client that the pods see: it is neither an address nor a pod of the Gateway's namespace",
         change=change,
         rests_on=[way.service, way.workload],
         evidence=way.evidence,

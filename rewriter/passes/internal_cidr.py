@@ -48,7 +48,7 @@ internet.
 
 Where pods are comes from the config or a snapshot, else from the tree: Cilium's pools; with `ipam.mode: kubernetes` the
 ranges of Talos, k3s, kubeadm and the like. A native-routing CIDR, or the chart's default pool where no pool is
-written, holds every pod and maybe other machines: what lies outside of it is no finding, and an entry that covers it
+written, holds every pod and maybe other machines: what lies outside of it is not reported, and an entry that covers it
 stays. Unknown private ranges get one note a run; a policy that takes such a range out of the internet, with `except`,
 is named as evidence that something of the cluster is there. Single addresses, and what a comment, name or description
 calls a network of machines (`# NAS`, `allow-lan`), are taken at their word; beside known pods only words as `LAN` are.

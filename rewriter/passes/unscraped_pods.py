@@ -2,7 +2,7 @@
 
 Finds pods that a ServiceMonitor or PodMonitor names (VMServiceScrape and VMPodScrape too), with a port that no policy
 of theirs lets the Prometheus or VMAgent in on that takes the monitor up. Where no Prometheus and no VMAgent is known,
-it finds ports of monitors on which the policies let nobody in at all. And the other side: policies of a Prometheus or
+it finds ports of monitors on which the policies let nothing in at all. And the other side: policies of a Prometheus or
 VMAgent that do not let it out to pods, or to the nodes, that a monitor which it takes up names.
 
 ## Why it matters
@@ -122,10 +122,10 @@ def _shut(context: Context, spec: Spec, reach: Reach, workload: Workload) -> Ite
     for port in monitored(context, workload):
         found = takers(context, port.monitor)
         stopped = [taker for taker in found if _is_stopped(context, reach, taker, port)]
-        nobody: list[Taker | None] = []
+        unknown: list[Taker | None] = []
         if not names_scrapers(context) and _last_rule(spec) and lets_nobody_in(reach, port.port):
-            nobody.append(None)
-        for taker in stopped if found and len(stopped) == len(found) else nobody:
+            unknown.append(None)
+        for taker in stopped if found and len(stopped) == len(found) else unknown:
             key = (str(taker and taker.scraper), port.port)
             if key not in done:
                 done.add(key)
@@ -157,7 +157,7 @@ def _finding(context: Context, spec: Spec, shut: _Shut, *, alone: bool) -> Findi
         message = f"{taker.scraper} scrapes {named} on {numbers} ({monitors}), and no policy lets it in"
         advice = f"add a rule for {named} that lets {taker.pods} in on {numbers}"
     else:
-        message = f"{monitors} is for {named} on {numbers}, and no policy lets anybody in on that port"
+        message = f"{monitors} is for {named} on {numbers}, and no policy lets anything in on that port"
         advice = f"add a rule for {named} that lets the pods of Prometheus, or whatever scrapes here, in on {numbers}"
     return report(
         context,

@@ -8,6 +8,7 @@ from typing import Any
 from rewriter.cilium.policy import EGRESS, INGRESS
 from rewriter.reach.port_line import PortRange
 from rewriter.records import dataclass
+from rewriter.text import join_names
 
 OPENED = "opened"
 CLOSED = "closed"
@@ -89,13 +90,19 @@ class Difference:
 NO_DIFFERENCE = Difference()
 
 
+#: Identities that have the name of an entity: `ingress` alone could be read as the direction.
+_ENTITIES = frozenset({"health", "host", "ingress", "init", "kube-apiserver", "remote-node", "unmanaged"})
+
+
 def join_phrases(parts: tuple[str, ...]) -> str:
-    """`a`, `a and b`, `a, b and c`; semicolons where the parts have commas."""
-    if len(parts) < 2:
-        return "".join(parts)
-    if any("," in part for part in parts):
-        return f"{'; '.join(parts[:-1])}; and {parts[-1]}"
-    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+    """`a`, `a and b`, `a, b and c`; semicolons where the parts have commas; entities come last, and are called so."""
+    entities = [part for part in parts if part in _ENTITIES]
+    phrases = [part for part in parts if part not in _ENTITIES]
+    if entities:
+        phrases.append(f"the {'entity' if len(entities) == 1 else 'entities'} {join_names(entities, most=None)}")
+    if any("," in part for part in phrases[:-1]):
+        return f"{'; '.join(phrases[:-1])}; and {phrases[-1]}"
+    return join_names(phrases, most=None)
 
 
 DIRECTIONS = (INGRESS, EGRESS)

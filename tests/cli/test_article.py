@@ -87,7 +87,7 @@ API = "ingress to pods with app=api of namespace shop from"
 OUT = "egress from pods with app=api of namespace shop to"
 #: What `cluster` means beside pods. The local host is let in whatever a policy says.
 REST = ENTITIES - {"host"}
-REST_WORDS = "health, ingress, init, kube-apiserver, remote-node and unmanaged"
+REST_WORDS = "the entities health, ingress, init, kube-apiserver, remote-node and unmanaged"
 AGENTS = "pods with app=monitoring-agent of namespace"
 NOW, SAME = ("1.18", "1.19"), ("1.18", "1.18")
 ALL_BUT_3306 = tuple(port for port in PORTS if port != "3306/TCP")
@@ -148,7 +148,7 @@ CASES = {
         "internal-range/after.yaml",
         "cluster-a/shop/web",
         NOW,
-        opened={f"{WEB} any pod in cluster-a, {REST_WORDS} on every port": (LOCAL | REST, PORTS)},
+        opened={f"{WEB} any pod in cluster-a and {REST_WORDS} on every port": (LOCAL | REST, PORTS)},
         closed={f"{WEB} 10.0.0.0/8 outside the mesh on every port": ({MACHINE}, PORTS)},
     ),
     # `cluster` never meant the other cluster. The label alone stays in the policy's own namespace.
@@ -159,7 +159,7 @@ CASES = {
         NOW,
         opened={f"{API} any pod of namespace shop in cluster-b on every port": (of("shop", REMOTE), PORTS)},
         closed={
-            f"{API} any pod of namespaces other than shop in cluster-a, {REST_WORDS} on every port": (
+            f"{API} any pod of namespaces other than shop in cluster-a and {REST_WORDS} on every port": (
                 (LOCAL - of("shop", LOCAL)) | REST,
                 PORTS,
             )
@@ -189,8 +189,8 @@ CASES = {
         "egress",
         opened={f"{OUT} any pod of namespace shop in cluster-b on every port": (of("shop", REMOTE), PORTS)},
         closed={
-            f"{OUT} any pod of namespaces other than shop in cluster-a, health, host, ingress, init, kube-apiserver, "
-            "remote-node and unmanaged on every port": ((LOCAL - of("shop", LOCAL)) | ENTITIES, PORTS)
+            f"{OUT} any pod of namespaces other than shop in cluster-a and the entities health, host, ingress, init, "
+            "kube-apiserver, remote-node and unmanaged on every port": ((LOCAL - of("shop", LOCAL)) | ENTITIES, PORTS)
         },
     ),
     # A selector means the policy's own namespace, in every cluster up to 1.18 and in its own from 1.19.
@@ -261,7 +261,7 @@ CASES = {
         None,
         "cluster-a/shop/web",
         NOW,
-        opened={f"{WEB} any pod, {REST_WORDS} on every port": (LOCAL | REMOTE | REST, PORTS)},
+        opened={f"{WEB} any pod and {REST_WORDS} on every port": (LOCAL | REMOTE | REST, PORTS)},
     ),
     "whole-mesh, by cnpfix": Case(
         "whole-mesh/before.yaml",

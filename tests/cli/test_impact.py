@@ -138,7 +138,7 @@ def test_replacing_cluster_loses_more_than_it_wins(repository: Path) -> None:
     ends = "ingress to pods with app=cart of namespace shop from"
     assert finding["flows"]["opened"] == [f"{ends} any pod in b on every port"]
     assert finding["flows"]["closed"] == [
-        f"{ends} health, ingress, init, kube-apiserver, remote-node and unmanaged on every port"
+        f"{ends} the entities health, ingress, init, kube-apiserver, remote-node and unmanaged on every port"
     ]
     left = impact("--unsafe-fixes")["policies"][0]["fixed"]
     assert (left["opened"], left["closed"]) == (finding["flows"]["opened"], finding["flows"]["closed"])
@@ -401,7 +401,7 @@ def test_a_rewrite_by_hand_is_compared_with_the_file_as_it_was(repository: Path)
     assert (found["rewrite"], item["rewritten"], item["fixes"]) == ("by hand", True, [])
     assert (item["undone"]["closed"], item["fixed"]["opened"]) == ([], [])
     assert item["fixed"]["closed"] == [
-        f"{SHUT} anything except pods with app=web of namespace shop and host on every port"
+        f"{SHUT} anything except pods with app=web of namespace shop and the entity host on every port"
     ]
     text = " ".join(cnpfix("impact", "--before", "old.yaml", *TODAY, "a/policy.yaml").out.split())
     assert "a/policy.yaml:1 changed by the rewrite" in text

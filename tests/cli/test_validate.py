@@ -124,7 +124,7 @@ def test_two_judges_the_api_server_and_the_agent(tree: Path) -> None:
     assert row["accepted"] == {"1.18": True, "1.19": True} and row["errors"] == {}
     assert row["schema"] == {"1.18": "pruned", "1.19": "pruned"}
     (error,) = row["schema_errors"]["1.19"]
-    assert error.startswith('x.yaml:8: unknown field "spec.ingress[0].toPort": refused strictly, dropped otherwise')
+    assert error.startswith('x.yaml:8: unknown field "spec.ingress[0].toPort": strict validation refuses the field')
     assert error.endswith("then the rule allows every port of its peers")
 
 

@@ -96,7 +96,8 @@ def test_a_host_policy_changes_the_nodes_with_its_labels_and_no_pods() -> None:
         return read_policy({"apiVersion": "cilium.io/v2", "kind": kind, "metadata": {"name": "edge"}, "spec": spec})
 
     flows = _effects().judge_step(policy({}), policy({}, {"fromEntities": ["remote-node"]}), None).flows
-    assert flows.opened == ("ingress to host with pool=edge from kube-apiserver and remote-node on every port",)
+    nodes = "the entities kube-apiserver and remote-node"
+    assert flows.opened == (f"ingress to host with pool=edge from {nodes} on every port",)
     everywhere = policy({}, {"fromEntities": ["host", "remote-node"]})
     assert "host with" not in str(_effects().judge_step(policy({}), everywhere, None).flows.opened).split(" from ")[1]
 

@@ -63,8 +63,8 @@ def test_a_cluster_label_alone_stays_in_the_namespace() -> None:
         "ingress to pods with app=web of namespace shop from any pod of namespace shop in other clusters on every port"
     ]
     assert texts(found.closed) == [
-        "ingress to pods with app=web of namespace shop from any pod of namespaces other than shop in a, "
-        "health, ingress, init, kube-apiserver, remote-node and unmanaged on every port"
+        "ingress to pods with app=web of namespace shop from any pod of namespaces other than shop in a "
+        "and the entities health, ingress, init, kube-apiserver, remote-node and unmanaged on every port"
     ]
 
 
@@ -116,7 +116,7 @@ def test_words_for_remote_pods_and_addresses() -> None:
         ({"matchLabels": {"io.cilium.k8s.namespace.labels.team": "x", CLUSTER: "a"}},
          "pods with namespace label team=x in a"),
         ({"matchExpressions": [key(CLUSTER, "NotIn", "b")]}, "any pod of namespace shop in clusters other than b"),
-        ({"matchLabels": {"reserved:remote-node": ""}}, "kube-apiserver and remote-node"),
+        ({"matchLabels": {"reserved:remote-node": ""}}, "the entities kube-apiserver and remote-node"),
     ],
 )  # fmt: skip
 def test_words_for_selectors(selector: dict[str, Any], phrase: str) -> None:
@@ -219,7 +219,7 @@ def test_default_deny_begins_and_ends() -> None:
     assert not begins.released
     ends = compare(cnp(ingress=[{}]), None)
     assert texts(ends.opened) == [
-        "ingress to pods with app=web of namespace shop from anything except host on every port"
+        "ingress to pods with app=web of namespace shop from anything except the entity host on every port"
     ]
     assert [found.direction for found in ends.released] == ["ingress"]
     assert not ends.enforced

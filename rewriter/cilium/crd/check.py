@@ -227,7 +227,8 @@ def _of_scalar(value: Any, shape: Shape, path: str, route: str) -> Iterator[Sche
         if isinstance(value, str):
             number = int(value) if value.isascii() and value.isdigit() and len(value) < 4 else -1
             if value not in shape.names and not 0 <= number <= shape.maximum:
-                yield SchemaProblem(f"{path}: Invalid value: {quote(value)}: is no known name and no number", route)
+                why = f"{path}: Invalid value: {quote(value)}: is neither a known name nor a number"
+                yield SchemaProblem(why, route)
         elif isinstance(value, bool) or not isinstance(value, int):
             yield _mistyped(value, "integer,string", path, route)
     elif isinstance(shape, Text):

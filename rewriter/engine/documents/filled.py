@@ -28,6 +28,6 @@ def masked_document(text: str, document: yamltext.Document) -> tuple[yamltext.Do
     try:
         [alone] = yamltext.parse(made)
     except (yamltext.YamlTextError, ValueError) as error:
-        raise MaskError(0, f"the text around its markup is no YAML: {error}") from None
+        raise MaskError(0, f"the text around its markup is not YAML: {error}") from None
     mask = Masked(made, found.names, [offset + start for offset in found.steered], found.rules)
     return yamltext.Document(made, document.index, alone.span, alone.root, alone.lines), mask

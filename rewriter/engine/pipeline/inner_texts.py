@@ -23,7 +23,7 @@ from rewriter.passes import PASS_IDS
 from rewriter.records import dataclass
 from rewriter.suppress import Suppression
 
-_QUOTED = "the policy stands in a text of which it is not known where each character stands in the file"
+_QUOTED = "it is not known where each character of the text around the policy stands in the file"
 _NO_ROOM = "the quoted or folded text around the policy cannot hold what the fix writes"
 _CHANGED = "the text that the fix is for cannot be found again"
 Inner = yamltext.InnerText | yamltext.QuotedText

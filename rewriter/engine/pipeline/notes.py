@@ -63,7 +63,7 @@ def note_on_embedded(path: str, document: yamltext.Document, routes: Sequence[st
         finding = _note(
             EMBEDDED_POLICY,
             route,
-            f"holds a policy as text inside {holder}, which is left alone: it is no literal block (`|`) of YAML",
+            f"holds a policy as text inside {holder}, which is left alone: it is not a literal block (`|`) of YAML",
             "write it as a literal block, or move the policy to a manifest of its own",
         )
         location = Location(path, where.line, where.column, where.end_line, where.end_column, document.index)

@@ -40,7 +40,7 @@ def _clusters(inventory: TreeInventory) -> list[str]:
 
 def _advice(key: str, name: str, known: Sequence[str]) -> str:
     if name in _WORDS:
-        return f'the word stands alone: {key.rpartition(".")[2]} = "{name}"'
+        return f'write the word without brackets: {key.rpartition(".")[2]} = "{name}"'
     if not known:
         return "no cluster is known at all; list those of the mesh under [[clusters]]"
     close = get_close_matches(name, known, n=1, cutoff=0.5)

@@ -45,7 +45,7 @@ def read_flux_kustomization(
     namespace = str(reference.get("namespace") or metadata.get("namespace") or "")
     path = spec.get("path", "")
     if not isinstance(path, str):
-        return Read(unknown=("has a path that is no text",))
+        return Read(unknown=("has a path that is not text",))
     remote = mapping(mapping(spec.get("kubeConfig")).get("secretRef")).get("name")
     variables, complete = read_variables(spec, str(metadata.get("namespace") or ""), values_of)
     strategic, operations = _older_patches(spec, source)
@@ -82,7 +82,7 @@ def read_flux_instance(spec: Mapping[str, Any], source: Source) -> Read:
         return Read(unknown=(f"syncs from {kind}, not from a Git repository",))
     path = sync.get("path", "")
     if not isinstance(path, str):
-        return Read(unknown=("has a path that is no text",))
+        return Read(unknown=("has a path that is not text",))
     url = text_or_none(sync.get("url")) if kind == "GitRepository" else None
     repository = Repository(url, "flux-system/flux-system")
     return Read((Unit(path, repository, Transform(source, applies=True)),))

@@ -6,7 +6,7 @@
 - talhelper (`clusterPodNets`, `clusterSvcNets`, `endpoint`, `nodes`), its talconfig.yaml.
 - Omni's cluster templates (`patches` with `inline`), its documentation, "Cluster Templates".
 - kubeadm's ClusterConfiguration (`networking`, `controlPlaneEndpoint`), in a KubeadmControlPlane too.
-- tuppr's TalosUpgrade, which tells that the machines run Talos.
+- tuppr's TalosUpgrade, which shows that the machines run Talos.
 - Cluster API's Cluster (`spec.clusterNetwork`, `spec.controlPlaneEndpoint`).
 - Rancher's Cluster of provisioning.cattle.io (`spec.rkeConfig.machineGlobalConfig`, options of RKE2 and k3s).
 

@@ -1,6 +1,6 @@
 """Rules that mean the API server by their words, their port or the rights of their pods, and name what never holds it.
 
-No CIDR matches an API server that is a node of the cluster, and it is no part of the world. Where no fact says where
+No CIDR matches an API server that is a node of the cluster, and it is not part of the world. Where no fact says where
 it is, a rule that says it is for the API server, on the usual port of one that people run themselves, most often means
 such a node.
 """
@@ -68,7 +68,7 @@ def world_finding(site: RuleSite, field: PeerField, index: int, server: ApiServe
         if not bound:
             return
         evidence.append(bound)
-    message = f"{named} never reaches the API server: it is a node of the cluster, which is no part of the world"
+    message = f"{named} never reaches the API server: it is a node of the cluster, which is not part of the world"
     yield from api_server_finding(
         site, field, field.entry_route(index), message, evidence, server, set(), guess=guess, severity=Severity.NOTE
     )

@@ -72,7 +72,7 @@ def _finding(site: RuleSite, field: PeerField, world: str, reaches: Sequence[Rea
         Applicability.UNSAFE if change else Applicability.MANUAL,
         f"{what}: port {KUBELET} of the other nodes is reached as the entity remote-node, to which no policy lets "
         f"{reaches[0].workload} out",
-        "nodes of the cluster are no part of the world, and no CIDR matches them",
+        "nodes of the cluster are not part of the world, and no CIDR matches them",
         change=change,
         advice=""
         if change

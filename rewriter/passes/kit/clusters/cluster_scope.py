@@ -64,7 +64,7 @@ def effect(site: ScopedField) -> Effect:
     why = _without(site)
     for index, scope in site.scopes.items():
         if scope.names is None and _means_more_than_pods(site, index):
-            why += f"; `{entry_words(site, index)}` also means what is no pod, and no selector keeps that"
+            why += f"; `{entry_words(site, index)}` also means what is not a pod, and no selector keeps that"
     more: tuple[FlowClaim, ...] = ()
     if kept:
         words, reason = _read_as_more(site)
@@ -104,7 +104,7 @@ def _lost(site: ScopedField) -> Iterator[FlowClaim]:
             others += " (none is known)" if scope.workloads else ""
             yield _left_out(site, index, others, "NotIn", scope.names)
         elif _means_more_than_pods(site, index):
-            others = "nodes, addresses outside the mesh and all else that is no pod"
+            others = "nodes, addresses outside the mesh and all else that is not a pod"
             yield _left_out(site, index, others, "DoesNotExist")
 
 

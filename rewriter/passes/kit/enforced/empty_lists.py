@@ -37,7 +37,7 @@ def empty_lists(context: Context, spec: Spec) -> Iterator[Finding]:
             f"{spec.route}/{direction}",
             Applicability.UNSAFE,
             f"`{direction}: []` denies nothing: {direction} of {subject} is open",
-            "a list without items is no rule, and default deny comes with a rule of the direction, such as `{}`",
+            "a list without items is not a rule, and default deny comes with a rule of the direction, such as `{}`",
             severity=Severity.WARNING if meant else Severity.NOTE,
             change=Change(
                 ({"op": "replace", "path": f"{spec.route}/{direction}", "value": [{}]},),

@@ -20,7 +20,7 @@ class ShutService:
 
 
 def shut_service(site: PortSite) -> ShutService | None:
-    """The Service of the pods that nobody reaches, where a rule for them has a port that nothing of them has.
+    """The Service of the pods that no client reaches, where a rule for them has a port that nothing of them has.
 
     None where their template, an open rule or a policy that is not read may explain the port.
     """

@@ -83,7 +83,7 @@ def _finding(
         route_of(spec, EGRESS),
         Applicability.UNSAFE if change else Applicability.MANUAL,
         message,
-        "nodes are no pods, and no selector matches what runs on their network"
+        "nodes are not pods, and no selector matches what runs on their network"
         if of_nodes
         else "its pods are denied by default, so that every scrape times out and the targets are down",
         change=change,
