@@ -29,6 +29,7 @@ from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
 from rewriter.cilium.ports import EVERYTHING, PortMatch, icmp_matches, network_policy_port, port_matches
 from rewriter.cilium.selector import Selector
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
+from rewriter.cilium.stretches import stretches_of
 from rewriter.cilium.terms import Condition, LabelTerm, Term, conditions_of, filtered, is_of_pods, label_term
 from rewriter.cilium.version import (
     ENABLE_DEFAULT_DENY,
@@ -264,18 +265,26 @@ def _entries(policy: Policy, spec: Spec, settings: Settings, facts: Facts) -> li
         return [entry(rule) for rule in spec.rules]
     # All that an entry depends on beside its rule.
     init = spec.subject is not None and names_init(spec.subject)
-    known = _KNOWN.to((settings, policy.kind, policy.namespace, subject, is_node, init, *default_deny.values()))
-    same = _ALIKE.to(())
-    found = list(map(known.get, map(id, spec.rules)))
-    for place, rule in enumerate(spec.rules) if not all(found) else ():
-        if found[place] is None:
+    question = (settings, policy.kind, policy.namespace, subject, is_node, init, *default_deny.values())
+    known, same = _KNOWN.to(question), _ALIKE.to(())
+
+    def entry_once(rule: Rule) -> Entry:
+        answer = known.get(id(rule))
+        if answer is None:
             made = entry(rule)
             # What two releases make of a rule is mostly the same: then it is one entry, which one look shows.
             others = same.setdefault(id(rule), (rule, []))[1]
             made = next((other for other in others if other == made), made)
             others.append(made)
-            found[place] = known[id(rule)] = rule, made
-    return [answer[1] for answer in found if answer is not None]
+            answer = known[id(rule)] = rule, made
+        return answer[1]
+
+    found: list[Entry] = []
+    for stretch in stretches_of(spec.rules):
+        if question not in stretch.answers:
+            stretch.answers[question] = list(map(entry_once, stretch))
+        found += stretch.answers[question]
+    return found
 
 
 def _subject(policy: Policy, spec: Spec, settings: Settings) -> tuple[LabelTerm | None, bool]:

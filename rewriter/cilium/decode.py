@@ -15,6 +15,7 @@ from rewriter.cilium.policy import KNP
 from rewriter.cilium.rejected import NIL_POINTER, RejectedError
 from rewriter.cilium.schema import GoType, LabelText, ListOf, MapOf, Scalar, Struct, cilium_policy, network_policy
 from rewriter.cilium.selector import escape_pointer
+from rewriter.cilium.stretches import stretches_of
 from rewriter.cilium.version import ICMP_TYPE_NAMES, Version
 
 _INT32 = 1 << 31
@@ -58,14 +59,17 @@ def _decodes(value: Any, expected: GoType, of: tuple[str, Version], accepted: By
             if not _plainly_decodes(item, field):
                 return False
             continue
-        known = accepted.to(("decodes", key, *of))
-        if all(map(known.__contains__, map(id, item))):
-            continue
-        for inner in item:
-            if id(inner) not in known:
-                if not _plainly_decodes(inner, field.element):
-                    return False
-                known[id(inner)] = inner, None
+        question = ("decodes", key, *of)
+        known = accepted.to(question)
+        for stretch in stretches_of(item):
+            if question in stretch.answers:
+                continue
+            for inner in stretch:
+                if id(inner) not in known:
+                    if not _plainly_decodes(inner, field.element):
+                        return False
+                    known[id(inner)] = inner, None
+            stretch.answers[question] = True
     return True
 
 

@@ -7,7 +7,7 @@ left out of it, and the validator says so; nothing here raises on any shape of i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -23,6 +23,7 @@ from rewriter.cilium.nodes import (
     read_port_rules,
 )
 from rewriter.cilium.selector import Selector, read_selector
+from rewriter.cilium.stretches import stretches_of
 from rewriter.records import dataclass
 
 CNP = "CiliumNetworkPolicy"
@@ -338,10 +339,25 @@ def _rules(spec: Mapping[str, Any], route: str, direction: str, deny: bool, know
     items = spec.get(field)
     if not isinstance(items, list) or not items:
         return []
-    answers = known.to(deny) if known is not None else {}
+    routes = _routes(f"{route}/{field}", len(items))
+    if known is None:
+        return _read_rules(items, routes, direction, deny, {})
+    rules, start = list[Rule](), 0
+    for stretch in stretches_of(items):
+        key = ("rules", field, route, start)
+        if key not in stretch.answers:
+            stretch.answers[key] = _read_rules(stretch.items, routes[start:], direction, deny, known.to(deny))
+        rules += stretch.answers[key]
+        start += len(stretch.items)
+    return rules
+
+
+def _read_rules(
+    items: Sequence[Any], routes: Sequence[str], direction: str, deny: bool, answers: dict[int, tuple[Any, Rule]]
+) -> list[Rule]:
     names = (DENY_PEER_FIELDS if deny else PEER_FIELDS)[direction]
     rules = []
-    for item_route, item in zip(_routes(f"{route}/{field}", len(items)), items, strict=False):
+    for item_route, item in zip(routes, items, strict=False):
         found = answers.get(id(item))
         if found is not None and found[1].route == item_route:
             rules.append(found[1])

@@ -10,6 +10,7 @@ from rewriter.cilium.compile import Content, Entry, compile_policy
 from rewriter.cilium.identity import NamedPort
 from rewriter.cilium.policy import read_policy
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
+from rewriter.cilium.stretches import Stretch, stretches_of
 from rewriter.cilium.terms import pods_with, reserved_term
 from rewriter.cilium.tiers import is_cluster_network_policy, tier_rules, tiers_rejection
 from rewriter.cilium.universe import Universe
@@ -25,6 +26,7 @@ class PolicySet:
 
     `named_ports` are those of all pods, as far as the facts know them; `tiers` are rules of ClusterNetworkPolicies.
     `by_content` has one of the entries that do the same, `plain` says that none names ports or narrows others.
+    `stretches` are the entries again, to be asked about a stretch at a time.
     """
 
     settings: Settings
@@ -34,16 +36,41 @@ class PolicySet:
     tiers: tuple[tuple[int, Entry], ...] = ()
     by_content: Mapping[Content, Entry] = field(init=False, repr=False, compare=False)
     plain: bool = field(init=False, repr=False, compare=False)
+    stretches: tuple[Rules, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "by_content", {entry.content: entry for _, entry in (*self.entries, *self.tiers)})
-        plain = not self.tiers and not any(entry.named or entry.required for _, entry in self.entries)
-        object.__setattr__(self, "plain", plain)
+        stretches = stretches_of(self.entries)
+        by_content: dict[Content, Entry] = {}
+        for stretch in stretches:
+            by_content.update(contents_in(stretch))
+        by_content.update({entry.content: entry for _, entry in self.tiers})
+        object.__setattr__(self, "stretches", stretches)
+        object.__setattr__(self, "by_content", by_content)
+        object.__setattr__(self, "plain", not self.tiers and all(map(_are_plain, stretches)))
 
     def all_entries(self) -> Iterator[Entry]:
         """Those of every kind of policy."""
         for _, entry in (*self.entries, *self.tiers):
             yield entry
+
+
+Rules = Stretch[tuple[int, Entry]]
+"""Entries of a set that stand beside each other, each with the position of its manifest."""
+
+
+def contents_in(rules: Rules) -> Mapping[Content, Entry]:
+    """Entries by what they do."""
+    known: dict[Content, Entry] | None = rules.answers.get("contents")
+    if known is None:
+        known = rules.answers["contents"] = {entry.content: entry for _, entry in rules}
+    return known
+
+
+def _are_plain(rules: Rules) -> bool:
+    """Whether no entry names ports or narrows others."""
+    if "plain" not in rules.answers:
+        rules.answers["plain"] = not any(entry.named or entry.required for _, entry in rules)
+    return bool(rules.answers["plain"])
 
 
 def compile_policies(

@@ -5,7 +5,7 @@ Everything here takes a spec that decodes (`check_decodes`); a missing field and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rewriter import patterns as re
@@ -20,6 +20,7 @@ from rewriter.cilium.port_validation import check_icmp_rule, check_port_rule, ha
 from rewriter.cilium.rejected import RejectedError
 from rewriter.cilium.selector import escape_pointer
 from rewriter.cilium.settings import NO_FLAGS, AgentFlags
+from rewriter.cilium.stretches import stretches_of
 from rewriter.cilium.version import (
     DENY_PEERS_EXCLUSIVE,
     DENY_RULES_VALIDATED,
@@ -99,15 +100,25 @@ def check_rule_set(
         if deny and version < DENY_RULES_VALIDATED:
             continue
         host = subjects[0] == "nodeSelector"
-        known = {} if accepted is None else accepted.to((field, host, version, flags))
-        if all(map(known.__contains__, map(id, items))):
+        whole = _Item({}, f"{route}/{field}", field.removesuffix("Deny"), deny, host, version, flags)
+        if accepted is None:
+            _check_items(items, whole, {})
             continue
-        for index, raw in enumerate(items):
-            if id(raw) in known:
-                continue
-            direction = field.removesuffix("Deny")
-            item = _Item(raw or {}, f"{route}/{field}/{index}", direction, deny, host, version, flags)
-            _check_item(item)
+        question = ("accepted", field, host, version, flags)
+        known = accepted.to(question)
+        start = 0
+        for stretch in stretches_of(items):
+            if question not in stretch.answers:
+                _check_items(stretch.items, whole, known, start)
+                stretch.answers[question] = True
+            start += len(stretch.items)
+
+
+def _check_items(items: Sequence[Any], whole: _Item, known: dict[int, tuple[Any, None]], start: int = 0) -> None:
+    """Judges those of a list that are not known, of which the first stands at `start`; `whole` is the list."""
+    for index, raw in enumerate(items, start):
+        if id(raw) not in known:
+            _check_item(whole._replace(raw=raw or {}, route=f"{whole.route}/{index}"))
             known[id(raw)] = raw, None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from rewriter import patterns as re
 from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.policy import Policy
+from rewriter.cilium.stretches import Stretch, stretches_of
 
 _PLACEHOLDER = re.compile(r"\$\{[^${}]*\}")
 _DEFAULT = re.compile(r"\$\{\w+:?[=-](?P<default>[^{}]*)\}")
@@ -24,6 +25,7 @@ _LONGEST = 40
 #: Whether items of lists hold a placeholder, by the very item.
 KnownItems = dict[int, tuple[Any, bool]]
 _KNOWN: ByIdentity[Any, bool] = ByIdentity()
+_HOLDS = ("holds placeholder",)
 
 
 def has_placeholder(value: Any, known: KnownItems | None = None) -> bool:
@@ -38,16 +40,26 @@ def has_placeholder(value: Any, known: KnownItems | None = None) -> bool:
             if has_placeholder(key) or has_placeholder(part, known):
                 return True
     elif isinstance(value, list):
+        if known is not None:
+            return any(_holds_placeholder(stretch, known) for stretch in stretches_of(value))
         for part in value:
-            if known is not None and isinstance(part, dict):
-                found = known.get(id(part))
-                if found is None:
-                    found = known[id(part)] = part, has_placeholder(part)
-                if found[1]:
-                    return True
-            elif has_placeholder(part):
+            if has_placeholder(part):
                 return True
     return False
+
+
+def _holds_placeholder(stretch: Stretch[Any], known: KnownItems) -> bool:
+    """Whether an item of a list that does not change holds a placeholder."""
+    held = stretch.answers.get(_HOLDS)
+    if held is None:
+        held = False
+        for part in stretch:
+            found = known.get(id(part)) if isinstance(part, dict) else (part, has_placeholder(part))
+            if found is None:
+                found = known[id(part)] = part, has_placeholder(part)
+            held = held or found[1]
+        stretch.answers[_HOLDS] = held
+    return bool(held)
 
 
 def placeholders_in(value: Any) -> set[str]:

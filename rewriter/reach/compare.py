@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from rewriter.cilium.cidr import Prefix
-from rewriter.cilium.compile import Content
 from rewriter.cilium.identity import Identity, NamedPort
 from rewriter.cilium.policy import INGRESS
 from rewriter.cilium.policy_set import LoadedEntry, Subjects, match_entries, match_tiers, narrow_required
@@ -28,7 +27,7 @@ from rewriter.reach.difference import (
 from rewriter.reach.other_end import OtherEnd
 from rewriter.reach.port_line import PortSet
 from rewriter.reach.port_names import with_numbers
-from rewriter.reach.shared import PAIRS, Shared, shared_rules, without
+from rewriter.reach.shared import PAIRS, Common, Shared, runs_in, shared_rules, without
 from rewriter.reach.side import (
     OWN,
     UNDECLARED,
@@ -155,10 +154,10 @@ class _Comparison:
         # What both worlds of a pair share is matched once, and looked at only where something else differs. The other
         # end of a flow is judged by all rules.
         shared = shared_rules(worlds) if ends is None else []
-        left_out = {position: other.contents for other in shared for position in other.worlds}
+        left_out = {position: other.common for other in shared for position in other.worlds}
         self._worlds = (
-            *(self._load(world, left_out.get(position, frozenset())) for position, world in enumerate(worlds)),
-            *(self._load(world, frozenset()) for world in claimed),
+            *(self._load(world, left_out.get(position)) for position, world in enumerate(worlds)),
+            *(self._load(world) for world in claimed),
         )
         self._subjects = subject_bits(self.space, self.universe)
         self._shared = [(other.worlds, self._by_subjects(other)) for other in shared]
@@ -250,22 +249,21 @@ class _Comparison:
             return found
         universe = self._universe_for(shared.settings)
         subjects_of, select_any, labels = Subjects(shared.settings, universe).of, universe.select_any, universe.labels
-        subject, direction, is_node = None, "", False
-        subjects, rules = 0, list[RuleBits]()
-        for entry in shared.rules:
-            # Most rules have the subject and the direction of the one before.
-            if entry.subject is not subject or entry.direction != direction or entry.subject_is_node is not is_node:
-                subject, direction, is_node = entry.subject, entry.direction, entry.subject_is_node
-                subjects = subjects_of(entry) & self._subjects
-                if subjects:
-                    rules = found.setdefault(direction, {}).setdefault(subjects, [])
+        for run in (run for stretch in shared.rules for run in runs_in(stretch, shared.common)):
+            first = run.entries[0]
+            subjects = subjects_of(first) & self._subjects
             if not subjects:
                 continue
-            asked = entry.asked
-            peers = 0 if asked is not None and asked.isdisjoint(labels) else select_any(entry.peers)
-            if peers:
-                rules.append(RuleBits(entry.deny, entry.default_deny, peers, entry.ports))
-            elif entry.default_deny and (not rules or rules[0] is not DENIES_BY_DEFAULT):
+            rules = found.setdefault(first.direction, {}).setdefault(subjects, [])
+            unknown = run.asked is not None and run.asked.isdisjoint(labels)
+            denies = unknown and run.default_deny
+            for entry in () if unknown else run.entries:
+                asked = entry.asked
+                peers = 0 if asked is not None and asked.isdisjoint(labels) else select_any(entry.peers)
+                if peers:
+                    rules.append(RuleBits(entry.deny, entry.default_deny, peers, entry.ports))
+                denies = denies or (not peers and entry.default_deny)
+            if denies and (not rules or rules[0] is not DENIES_BY_DEFAULT):
                 rules.insert(0, DENIES_BY_DEFAULT)
         return found
 
@@ -295,8 +293,8 @@ class _Comparison:
     def _other_end(self, before: PolicyWorld, after: PolicyWorld) -> OtherEnd:
         known = {port for _, identity in self.space.given_identities for port in identity.named_ports}
         return OtherEnd(
-            before=[*self._worlds[0], *self._load(before, frozenset())],
-            after=[*self._worlds[1], *self._load(after, frozenset())],
+            before=[*self._worlds[0], *self._load(before)],
+            after=[*self._worlds[1], *self._load(after)],
             local=self._subjects,
             everyone=self.universe.all,
             host=self._host,
@@ -316,12 +314,12 @@ class _Comparison:
             found = self._known[rules, defaults] = tuple(changes(compared, defaults, declared))
         return found
 
-    def _load(self, world: PolicyWorld, left_out: Set[Content]) -> list[LoadedEntry]:
+    def _load(self, world: PolicyWorld, left_out: Common | None = None) -> list[LoadedEntry]:
         loaded: list[LoadedEntry] = []
         for policies in world.sets:
-            if policies.by_content.keys() <= left_out:
+            policies = policies if left_out is None else without(policies, left_out)
+            if not policies.entries and not policies.tiers:
                 continue
-            policies = without(policies, left_out)
             universe = self._universe_for(policies.settings)
             found = [*match_entries(policies, universe), *match_tiers(policies, universe)]
             loaded += with_numbers(

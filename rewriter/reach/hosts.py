@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from rewriter.cilium.compile import Entry
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.labels import ANY, K8S, RESERVED, Label
 from rewriter.cilium.terms import LabelTerm
@@ -13,10 +12,10 @@ _HOST = "host"
 _LABELLED = f"{_HOST} with "
 
 
-def host_witnesses(entries: Iterable[Entry]) -> Iterator[Identity]:
+def host_witnesses(subjects: Iterable[LabelTerm]) -> Iterator[Identity]:
     """A node for each `nodeSelector` that asks for labels; the host without any meets the others."""
     made: set[frozenset[Label]] = set()
-    for subject in dict.fromkeys(entry.subject for entry in entries if entry.subject_is_node):
+    for subject in dict.fromkeys(subjects):
         own = _own_labels(subject)
         if own and own not in made:
             made.add(own)

@@ -7,26 +7,84 @@ through in both, so that it is matched once, and counts for the peers of the oth
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, groupby
 from typing import NamedTuple
 
 from rewriter.cilium.compile import Content, Entry
-from rewriter.cilium.policy_set import PolicySet
+from rewriter.cilium.policy_set import PolicySet, Rules
 from rewriter.cilium.settings import Settings
 from rewriter.reach.world import PolicyWorld
+from rewriter.records import dataclass
 
 #: The pairs of a comparison by its number of worlds: before and after, a world beside these, the four of a step.
 PAIRS: dict[int, tuple[tuple[int, ...], ...]] = {2: ((0, 1),), 3: ((0, 1), (2,)), 4: ((0, 3), (1, 2))}
 
 
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What rules of every one of some worlds do; `contents` are the rules of each world by what they do.
+
+    Of worlds that a step lies between nearly all rules are in `stretches` that they share, by the ids of these.
+    """
+
+    contents: Sequence[Mapping[Content, Entry]]
+    stretches: frozenset[int]
+
+    def __contains__(self, content: Content) -> bool:
+        return all(content in held for held in self.contents)
+
+    def __bool__(self) -> bool:
+        return bool(self.stretches) or any(content in self for content in self.contents[0])
+
+    def others(self, policies: PolicySet) -> Iterator[tuple[int, Entry]]:
+        """The entries of one of the worlds' sets, tiers left out, that do what not every world's rules do."""
+        for stretch in policies.stretches:
+            if id(stretch) not in self.stretches:
+                yield from (item for item in stretch if item[1].content not in self)
+
+
 class Shared(NamedTuple):
-    """Rules that the worlds at these positions share."""
+    """Rules that the worlds at these positions share, among the `rules` of the first of them."""
 
     worlds: tuple[int, ...]
     settings: Settings
-    rules: Sequence[Entry]
-    contents: Set[Content]
+    rules: Sequence[Rules]
+    common: Common
+
+
+class Run(NamedTuple):
+    """Entries beside each other that have one subject and direction; `asked` are labels of which each peer has one."""
+
+    entries: Sequence[Entry]
+    default_deny: bool
+    asked: frozenset[tuple[str, str]] | None
+
+
+def runs_in(rules: Rules, common: Common) -> Sequence[Run]:
+    """Those entries of a stretch that do what rules of every world do."""
+    if id(rules) not in common.stretches:
+        return _runs(entry for _, entry in rules if entry.content in common)
+    known: Sequence[Run] | None = rules.answers.get("runs")
+    if known is None:
+        known = rules.answers["runs"] = _runs(entry for _, entry in rules)
+    return known
+
+
+def _runs(entries: Iterable[Entry]) -> Sequence[Run]:
+    """Most rules have the subject and the direction of the one before."""
+    together = [list(run) for _, run in groupby(entries, lambda e: (id(e.subject), e.direction, e.subject_is_node))]
+    return [
+        Run(
+            run,
+            any(entry.default_deny for entry in run),
+            frozenset(chain.from_iterable(entry.asked or () for entry in run))
+            if all(entry.asked is not None for entry in run)
+            else None,
+        )
+        for run in together
+    ]
 
 
 def shared_rules(worlds: Sequence[PolicyWorld]) -> list[Shared]:
@@ -42,9 +100,9 @@ def shared_rules(worlds: Sequence[PolicyWorld]) -> list[Shared]:
             continue
         if not all(policies.plain for policies in sets):
             continue
-        common = common_contents([worlds[position] for position in pair])
+        common = common_rules([worlds[position] for position in pair])
         if common:
-            rules = [entry for content, entry in contents_of(worlds[pair[0]]).items() if content in common]
+            rules = [stretch for policies in worlds[pair[0]].sets for stretch in policies.stretches]
             found.append(Shared(pair, sets[0].settings, rules, common))
     return found
 
@@ -54,8 +112,10 @@ def touched(worlds: Sequence[PolicyWorld]) -> list[Entry]:
     found: dict[Content, Entry] = {}
     for pair in PAIRS[len(worlds)]:
         held = [worlds[position] for position in pair]
-        common = common_contents(held)
-        found.update({c: e for world in held for c, e in contents_of(world).items() if c not in common})
+        common = common_rules(held)
+        for policies in (policies for world in held for policies in world.sets):
+            tiers = (item for item in policies.tiers if item[1].content not in common)
+            found.update({entry.content: entry for _, entry in (*common.others(policies), *tiers)})
     return list(found.values())
 
 
@@ -65,16 +125,21 @@ def contents_of(world: PolicyWorld) -> Mapping[Content, Entry]:
     return {content: entry for contents in (first, *rest) for content, entry in contents.items()} if rest else first
 
 
-def common_contents(worlds: Sequence[PolicyWorld]) -> Set[Content]:
+def common_rules(worlds: Sequence[PolicyWorld]) -> Common:
     """What rules of every world do."""
-    return set(contents_of(worlds[0])).intersection(*map(contents_of, worlds[1:]))
+    return Common([contents_of(world) for world in worlds], common_stretches(worlds))
 
 
-def without(policies: PolicySet, left_out: Set[Content]) -> PolicySet:
-    """The set without the rules that do just this."""
-    if not left_out:
-        return policies
-    return replace(policies, entries=tuple(item for item in policies.entries if item[1].content not in left_out))
+def common_stretches(worlds: Sequence[PolicyWorld]) -> frozenset[int]:
+    """The stretches of entries that every world has, by their ids: they live as long as the worlds."""
+    first, *rest = ([id(stretch) for policies in world.sets for stretch in policies.stretches] for world in worlds)
+    return frozenset(first).intersection(*rest)
+
+
+def without(policies: PolicySet, common: Common) -> PolicySet:
+    """The set without the entries that do what those of every world do."""
+    left = tuple(common.others(policies))
+    return policies if len(left) == len(policies.entries) else replace(policies, entries=left)
 
 
 def _reading(settings: Settings) -> tuple[object, ...]:

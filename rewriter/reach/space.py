@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
-from typing import Any
+from typing import Any, NamedTuple
 
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.compile import Entry
-from rewriter.cilium.fqdn import sample_names
 from rewriter.cilium.identity import Identity, reserved_identity
-from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, RESERVED, Label
+from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL
 from rewriter.cilium.policy import EGRESS
-from rewriter.cilium.policy_set import PolicySet
-from rewriter.cilium.services import API_SERVERS
+from rewriter.cilium.policy_set import PolicySet, Rules
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import (
-    OPAQUE_SOURCES,
     SERVICE,
     CidrTerm,
-    FqdnTerm,
     LabelTerm,
     Term,
-    opaque_name,
-    opaque_term,
     pods_with,
     reserved_term,
 )
@@ -31,6 +25,7 @@ from rewriter.cilium.universe import LabelMask, Universe
 from rewriter.cilium.version import NAMED_PORTS_PER_DESTINATION
 from rewriter.reach.cells import OTHER, Dimension, cell_count, cell_masks, dimensions, has_more_cells
 from rewriter.reach.hosts import host_witnesses
+from rewriter.reach.odd_witnesses import odd_witnesses
 from rewriter.reach.outside import Range, address_ranges, range_identity
 from rewriter.reach.port_line import PortLine
 from rewriter.reach.shared import touched
@@ -130,15 +125,16 @@ def build_space(
     witnesses in these and in those that policies name, else in others too. With `narrow`, where not every combination
     of labels can be tried, witnesses are made of the rules that a step touches, not of all that the upgrade changes.
     """
-    entries, changed = _entries_of(worlds, beside)
+    compared = _Compared(worlds, beside)
     dual_stack = any(policies.settings.dual_stack for policies in worlds[1].sets)
     local = worlds[1].local_cluster
-    dims, cells = _cells(entries, changed, local, clusters)
+    dims, cells = _cells(compared, local, clusters)
     exact = bool(cells)
+    if exact or not narrow:
+        changed = compared.changed()
+    else:
+        changed = [*touched(worlds), *{entry.content: entry for entry in compared.named}.values()]
     if not exact:
-        if narrow:
-            named = {entry.content: entry for world in beside for entry in world.entries()}
-            changed = [*touched(worlds), *named.values()]
         dims = dimensions(_label_terms(_terms(changed)), local, clusters)
     identities = sorted(identities, key=lambda identity: (identity.name, sorted(map(str, identity.labels))))
     given = {identity.labels for identity in identities}
@@ -150,14 +146,15 @@ def build_space(
         for entry in changed:
             groups.setdefault(entry.subject, []).extend(_terms([entry]))
         pods = pod_witnesses([_label_terms(group) for group in groups.values()], places)
-    terms = [term for entry in entries for term in entry.special]
-    odd = [*_odd_witnesses(terms, places), *host_witnesses(entries)]
+    asked = compared.asked()
+    terms = [term for part in asked for term in part.special]
+    odd = [*odd_witnesses(terms, places), *host_witnesses(subject for part in asked for subject in part.nodes)]
     total = cell_count(dims) if exact else 0
     ranges = address_ranges((term for term in terms if isinstance(term, CidrTerm)), inside)
     first_pod = total + len(reserved)
     first_range = first_pod + len(pods) + len(odd)
     outside = [range_identity(found, dual_stack=dual_stack) for found in ranges]
-    names = sorted({grant.match.name for entry in entries if entry.named for grant in entry.ports if grant.match.name})
+    names = sorted({name for part in asked for name in part.port_names})
     return Space(
         dims=dims,
         cells=cells,
@@ -175,20 +172,78 @@ def build_space(
     )
 
 
-def _entries_of(worlds: Sequence[PolicyWorld], beside: Sequence[PolicyWorld]) -> tuple[list[Entry], list[Entry]]:
-    """The entries of all worlds and those beside, and of these the ones that count as changed.
+class _Compared:
+    """The worlds of a comparison, and those beside that it names, with what their entries do."""
 
-    An entry changes that another world of the comparison does not have; what stands beside always does.
-    """
-    distinct = list({id(world): world for world in worlds}.values())
-    found = [_by_content(world) for world in distinct]
-    known: dict[Hashable, Entry] = {}
-    for entries in found:
-        known.update(entries)
-    in_all = set(found[0]).intersection(*found[1:])
-    changed = [entry for content, entry in known.items() if content not in in_all]
-    named = [entry for world in beside for entry in world.entries()]
-    return [*known.values(), *named], [*changed, *named]
+    __slots__ = ("_worlds", "contents", "named")
+
+    def __init__(self, worlds: Sequence[PolicyWorld], beside: Sequence[PolicyWorld]) -> None:
+        self._worlds = list({id(world): world for world in worlds}.values())
+        self.contents = [_by_content(world) for world in self._worlds]
+        self.named = [entry for world in beside for entry in world.entries()]
+
+    def entries(self) -> list[Entry]:
+        """Those of every world, and those beside."""
+        return [*self._known().values(), *self.named]
+
+    def changed(self) -> list[Entry]:
+        """The entries that not every world has; what stands beside always changes."""
+        in_all = set(self.contents[0]).intersection(*self.contents[1:])
+        return [*(entry for content, entry in self._known().items() if content not in in_all), *self.named]
+
+    def _known(self) -> Mapping[Hashable, Entry]:
+        known: dict[Hashable, Entry] = {}
+        for entries in self.contents:
+            known.update(entries)
+        return known
+
+    def asked(self) -> list[_Asked]:
+        """What the entries name beside labels of pods, those of the first world first."""
+        found: dict[int, _Asked] = {}
+        for policies in (policies for world in self._worlds for policies in world.sets):
+            for stretch in policies.stretches:
+                if id(stretch) not in found:
+                    found[id(stretch)] = _asked_in(stretch)
+            if policies.tiers:
+                found[id(policies.tiers)] = _asked_by(entry for _, entry in policies.tiers)
+        return [*found.values(), _asked_by(self.named)]
+
+    def hold(self, contents: frozenset[Hashable]) -> bool:
+        """Whether one of the worlds is known to have entries that do all this."""
+        return any(contents <= held.keys() for held in self.contents)
+
+    def change(self, contents: frozenset[Hashable]) -> bool:
+        """Whether entries that do this are known to change, all of them."""
+        return self.hold(contents) and any(held.keys().isdisjoint(contents) for held in self.contents)
+
+
+class _Asked(NamedTuple):
+    """What entries name beside labels of pods."""
+
+    special: list[Term]
+    nodes: list[LabelTerm]
+    """The subjects that are nodes."""
+    port_names: list[str]
+
+
+def _asked_by(entries: Iterable[Entry]) -> _Asked:
+    found = _Asked([], [], [])
+    for entry in entries:
+        if entry.special:
+            found.special.extend(entry.special)
+        if entry.subject_is_node:
+            found.nodes.append(entry.subject)
+        if entry.named:
+            found.port_names.extend(grant.match.name for grant in entry.ports if grant.match.name)
+    return found
+
+
+def _asked_in(rules: Rules) -> _Asked:
+    """As `_asked_by`, of a stretch of rules."""
+    known: _Asked | None = rules.answers.get("asked")
+    if known is None:
+        known = rules.answers["asked"] = _asked_by(entry for _, entry in rules)
+    return known
 
 
 def _bits(first: int, end: int) -> int:
@@ -266,107 +321,32 @@ def _label_terms(terms: Iterable[Term]) -> list[LabelTerm]:
 
 
 def _cells(
-    entries: Sequence[Entry], changed: Sequence[Entry], local: str, clusters: Sequence[str]
+    compared: _Compared, local: str, clusters: Sequence[str]
 ) -> tuple[tuple[Dimension, ...], tuple[LabelMask, ...]]:
     """The dimensions and all their combinations: of all terms, else of the changed, else none: too many."""
-    for chosen in (entries, changed):
-        dims = _dimensions(chosen, local, clusters)
-        if dims is not None:
-            return dims, tuple(cell_masks(dims))
-    return (), ()
+    known = _MANY.setdefault((local, tuple(clusters)), deque(maxlen=_KEPT))
+    if any(map(compared.change, known)):
+        return (), ()
+    dims = None if any(map(compared.hold, known)) else _dimensions(compared.entries(), local, clusters)
+    if dims is None:
+        dims = _dimensions(compared.changed(), local, clusters)
+    return ((), ()) if dims is None else (dims, tuple(cell_masks(dims)))
 
 
 def _dimensions(entries: Sequence[Entry], local: str, clusters: Sequence[str]) -> tuple[Dimension, ...] | None:
     """The dimensions of the terms of entries; None where they have too many combinations: more terms have no fewer."""
-    known = _MANY.setdefault((local, tuple(clusters)), deque(maxlen=_KEPT))
-    there = set(map(id, entries))
-    if any(ids <= there for ids, _ in known):
-        return None
     count = has_more_cells(map(_of_entry, entries), local, clusters, MAX_CELLS)
-    if count:
-        first = tuple(entries[:count])
-        known.appendleft((frozenset(map(id, first)), first))
-        return None
-    return dimensions(_label_terms(_terms(entries)), local, clusters)
+    if not count:
+        return dimensions(_label_terms(_terms(entries)), local, clusters)
+    # Fixes go through a list from its end: what they come to last has too many for the longest time, and then what they
+    # have left behind.
+    last = has_more_cells(map(_of_entry, reversed(entries)), local, clusters, MAX_CELLS)
+    for some in (entries[-last:], entries[:count]):
+        _MANY[local, tuple(clusters)].appendleft(frozenset(entry.content for entry in some))
+    return None
 
 
-#: Entries of the last comparisons that had too many combinations, by their clusters, with the identities of these: the
-#: next step of a policy with many rules has most of the same.
-_MANY: dict[tuple[object, ...], deque[tuple[frozenset[int], tuple[Entry, ...]]]] = {}
+#: What entries of the last comparisons do that had too many combinations, by their clusters: the next step of a policy
+#: with many rules has most of the same.
+_MANY: dict[tuple[object, ...], deque[frozenset[Hashable]]] = {}
 _KEPT = 4
-
-
-def _odd_witnesses(terms: Iterable[Term], clusters: Sequence[str]) -> Iterator[Identity]:
-    """Identities behind terms that are neither pod labels nor CIDRs: nodes by label, DNS names, groups, services.
-
-    The first of the `clusters` is the local one.
-    """
-    made: set[frozenset[Label]] = set()
-    names: dict[str, str] = {}
-    for term in dict.fromkeys(terms):
-        if isinstance(term, FqdnTerm):
-            exact = "*" not in term.written
-            for name in sample_names(term.written):
-                names.setdefault(name, f"DNS name {name}" if exact else f"DNS names like {name}")
-        elif isinstance(term, LabelTerm):
-            for labels in _odd_labels(term, clusters):
-                if labels not in made:
-                    made.add(labels)
-                    yield Identity(_odd_name(labels), labels)
-    for name, text in names.items():
-        yield Identity(text, frozenset({Label(RESERVED, "world")}), dns_names=(name,))
-
-
-def _odd_labels(term: LabelTerm, clusters: Sequence[str]) -> Iterator[frozenset[Label]]:
-    odd = [c for c in term.conditions if c.source not in (ANY, K8S)]
-    if not odd or (len(term.conditions) == 1 and odd[0].source == RESERVED):
-        return
-    labels = {
-        Label(K8S if c.source == ANY else c.source, c.key, c.values[0] if c.values else _some_value(c.key))
-        for c in term.conditions
-        if c.operator in ("In", "Exists")
-    }
-    source, key = odd[0].source, odd[0].key
-    placed = any(c.key == CLUSTER_LABEL for c in term.conditions)
-    if source == SERVICE and key == API_SERVERS:
-        # Whether nodes or addresses outside, they are what the entity means, and are in no other cluster.
-        yield frozenset(labels | {Label(RESERVED, "kube-apiserver")})
-        return
-    if source == SERVICE:
-        namespace = key.partition("/")[0]
-        labels.add(Label(K8S, NAMESPACE_LABEL, OTHER if namespace == "*" else namespace))
-        places = [[]] if placed else [[Label(K8S, CLUSTER_LABEL, cluster)] for cluster in clusters]
-        yield from (frozenset([*labels, *place]) for place in places)
-        return
-    if source in OPAQUE_SOURCES:
-        yield frozenset(labels | {Label(RESERVED, "world")})
-        return
-    in_namespace = any(
-        label.key == NAMESPACE_LABEL or label.key.startswith(NAMESPACE_LABELS_PREFIX) for label in labels
-    )
-    node = Label(RESERVED, "remote-node") in labels
-    if placed or not (in_namespace or node):
-        yield frozenset(labels)
-    if not placed:
-        # Whatever is in a namespace is in a cluster, and so is a node.
-        for cluster in clusters if in_namespace or node else clusters[:1]:
-            yield frozenset(labels | {Label(K8S, CLUSTER_LABEL, cluster)})
-
-
-def _some_value(key: str) -> str:
-    return OTHER if key == CLUSTER_LABEL else ""
-
-
-def _odd_name(labels: frozenset[Label]) -> str:
-    """A name for people: what stands behind a group or service, or the labels of a node."""
-    cluster = next((label.value for label in labels if label.key == CLUSTER_LABEL), "")
-    where = "" if not cluster else " in other clusters" if cluster == OTHER else f" in {cluster}"
-    for label in labels:
-        if label.source in OPAQUE_SOURCES:
-            return f"what is behind {opaque_name(opaque_term(label.source, label.key))}{where}"
-    node = Label(RESERVED, "remote-node")
-    shown = sorted(str(label) for label in labels - {node} if label.key != CLUSTER_LABEL)
-    if node in labels:
-        own = ", ".join(text.removeprefix(f"{K8S}:") for text in shown)
-        return f"nodes{f' with {own}' if own else ''}{where}"
-    return f"identities with {', '.join(shown)}{where}"

@@ -36,3 +36,17 @@ def test_only_mappings_and_nulls_are_rules() -> None:
             ("/spec/ingress/2", {}),
             ("/spec/ingress/3", _rule("a")),
         ]
+
+
+def test_rules_of_a_long_list_keep_their_routes_beside_what_is_no_rule() -> None:
+    known: ByIdentity[Any, Rule] = ByIdentity()
+    items: list[object] = [_rule(f"a{number}") if number % 5 else "text" for number in range(90)]
+    before = _policy(*items, known=known)
+    changed = [*items[:41], _rule("new"), *items[42:]]
+    after = _policy(*changed, known=known)
+    for policy, written in ((before, items), (after, changed)):
+        assert [(rule.route, rule.raw) for rule in policy.rules()] == [
+            (f"/spec/ingress/{number}", item) for number, item in enumerate(written) if number % 5
+        ]
+    shared = set(map(id, before.rules())) & set(map(id, after.rules()))
+    assert len(shared) == len(list(before.rules())) - 1

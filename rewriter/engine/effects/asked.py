@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.policy import EGRESS, Policy
+from rewriter.cilium.stretches import Stretch, stretches_of
 
 _ASKED = frozenset(
     {
@@ -64,16 +65,27 @@ def pod_selections(policy: Policy) -> frozenset[str]:
     """The plain labels of each selector as JSON, without what says namespace or cluster; those of none left out."""
     key = ("pod selections",)
     if key not in policy.answers:
+        gathered = _gathered(policy)
+        parts = (_selections_in(part) for part in gathered.parts)
+        policy.answers[key] = frozenset(map(_selection, gathered.labels)).union(*parts) - {""}
+    made: frozenset[str] = policy.answers[key]
+    return made
+
+
+def _selections_in(part: Stretch[Any]) -> frozenset[str]:
+    """What labels in items of a list ask for."""
+    key = ("selections",)
+    if key not in part.answers:
         known = _SELECTIONS.to(())
         found = set()
-        for labels in _gathered(policy).labels:
+        for labels in _gathered_in(part, _ITEMS.to(())).labels:
             of_labels = known.get(id(labels))
             if of_labels is None:
                 of_labels = known[id(labels)] = labels, _selection(labels)
             found.add(of_labels[1])
-        policy.answers[key] = frozenset(found - {""})
-    made: frozenset[str] = policy.answers[key]
-    return made
+        part.answers[key] = frozenset(found)
+    selections: frozenset[str] = part.answers[key]
+    return selections
 
 
 #: What labels ask for, by the very mapping; policies do not change.
@@ -98,7 +110,7 @@ def values_of(policy: Policy, name: str) -> list[Any]:
     if key not in policy.answers:
         found = _gathered(policy)
         policy.answers[key] = found.values or _NOTHING
-        if len(found.labels) > _MANY:
+        if found.parts:
             policy.answers[_GATHERED] = found
     values: _Values = policy.answers[key]
     return values.get(name, [])
@@ -108,7 +120,7 @@ def _gathered(policy: Policy) -> _Gathered:
     known: _Gathered | None = policy.answers.get(_GATHERED)
     if known is not None:
         return known
-    found = _Gathered({}, [])
+    found = _Gathered({}, [], [])
     _gather(policy.raw, found, _ITEMS.to(()))
     return found
 
@@ -121,12 +133,12 @@ _NOTHING: _Values = {}
 class _Gathered(NamedTuple):
     values: _Values
     labels: list[Any]
-    """Those under `matchLabels`. Every policy has some, and few are asked for them."""
+    """Those under `matchLabels` outside of the parts. Every policy has some, and few are asked for them."""
+    parts: list[Stretch[Any]]
+    """The items of the outermost long lists, whose values are among the others; they hold labels of their own."""
 
 
 _GATHERED = ("gathered",)
-#: With more labels than this they are kept for the question that may come.
-_MANY = 32
 #: What items of lists hold, by the very item; policies do not change.
 _ITEMS: ByIdentity[Any, _Gathered] = ByIdentity()
 
@@ -144,15 +156,40 @@ def _gather(node: Any, found: _Gathered, known: dict[int, tuple[Any, _Gathered]]
             if isinstance(value, dict | list):
                 _gather(value, found, known)
     elif isinstance(node, list):
-        for item in node:
-            of_item = None if known is None else known.get(id(item))
+        if known is None:
+            for item in node:
+                _gather(item, found)
+            return
+        parts = stretches_of(node)
+        for part in parts:
+            of_part = _gathered_in(part, known)
+            _add_values(found, of_part)
+            if len(parts) == 1:
+                found.labels.extend(of_part.labels)
+        if len(parts) > 1:
+            found.parts.extend(parts)
+
+
+def _gathered_in(part: Stretch[Any], known: dict[int, tuple[Any, _Gathered]]) -> _Gathered:
+    """What items of a list hold, in order."""
+    key = ("gathered",)
+    if key not in part.answers:
+        found = _Gathered({}, [], [])
+        for item in part:
+            if not isinstance(item, dict):
+                _gather(item, found)
+                continue
+            of_item = known.get(id(item))
             if of_item is None:
-                if known is None or not isinstance(item, dict):
-                    _gather(item, found)
-                    continue
-                of_item = known[id(item)] = item, _Gathered({}, [])
+                of_item = known[id(item)] = item, _Gathered({}, [], [])
                 _gather(item, of_item[1])
             found.labels.extend(of_item[1].labels)
-            if of_item[1].values:
-                for name, values in of_item[1].values.items():
-                    found.values.setdefault(name, []).extend(values)
+            _add_values(found, of_item[1])
+        part.answers[key] = found
+    gathered: _Gathered = part.answers[key]
+    return gathered
+
+
+def _add_values(found: _Gathered, more: _Gathered) -> None:
+    for name, values in more.values.items():
+        found.values.setdefault(name, []).extend(values)

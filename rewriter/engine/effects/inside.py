@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix_or_address, parsed_prefixes
 from rewriter.cilium.policy import Policy, Rule
 from rewriter.cilium.settings import Settings
+from rewriter.cilium.stretches import Stretch, stretches_of
 from rewriter.evidence.api_server import address_beside_dns
 from rewriter.inventory.questions.inventory import Inventory
 
@@ -46,27 +46,22 @@ def _singles(policy: Policy) -> tuple[Prefix, ...]:
     """The single addresses among the peers of a policy."""
     key = ("single addresses",)
     if key not in policy.answers:
-        known = _SINGLES.to(())
         singles: list[Prefix] = []
         for spec in policy.specs:
-            for rule in spec.rules:
-                of_rule = known.get(id(rule))
-                if of_rule is None:
-                    of_rule = known[id(rule)] = rule, _singles_of(rule)
-                if of_rule[1]:
-                    singles += of_rule[1]
+            for stretch in stretches_of(spec.rules):
+                singles += _singles_of(stretch)
         policy.answers[key] = tuple(singles)
     found: tuple[Prefix, ...] = policy.answers[key]
     return found
 
 
-#: The single addresses of a rule, which many policies of a run share: each fix makes a new one.
-_SINGLES: ByIdentity[Rule, tuple[Prefix, ...]] = ByIdentity()
-
-
-def _singles_of(rule: Rule) -> tuple[Prefix, ...]:
-    found = (_single(entry) for field in rule.peers for entry in field.entries)
-    return tuple(one for one in found if one is not None)
+def _singles_of(rules: Stretch[Rule]) -> list[Prefix]:
+    key = ("single addresses",)
+    if key not in rules.answers:
+        found = (_single(entry) for rule in rules for field in rule.peers for entry in field.entries)
+        rules.answers[key] = [one for one in found if one is not None]
+    singles: list[Prefix] = rules.answers[key]
+    return singles
 
 
 def _single(entry: Any) -> Prefix | None:

@@ -20,7 +20,7 @@ from rewriter.engine.effects.facts import facts_for
 from rewriter.engine.effects.inside import addresses_inside
 from rewriter.engine.effects.known_pods import KnownPods
 from rewriter.engine.effects.other_ends import name_of, of_same_pods, policies_at_peers
-from rewriter.engine.effects.selected_workloads import selected_workloads
+from rewriter.engine.effects.selected_workloads import KnownSelections, selected_workloads
 from rewriter.engine.effects.statements import flows_of, stated, texts_of
 from rewriter.engine.effects.worlds import rejection_of, world_of
 from rewriter.engine.results.result import AmongOthers
@@ -77,7 +77,7 @@ class Effects:
     _rests: dict[tuple[tuple[int, ...], Settings], tuple[Sequence[Policy], PolicyWorld]] = field(
         default_factory=dict, compare=False
     )
-    _selected: dict[str, list[Identity]] = field(default_factory=dict, compare=False)
+    _selected: KnownSelections = field(default_factory=KnownSelections, compare=False)
 
     def rejected(self, policy: Policy) -> Rejection | None:
         """Why the target version rejects a policy; None where it accepts it."""

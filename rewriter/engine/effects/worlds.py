@@ -10,6 +10,7 @@ from rewriter.cilium.compile import Entry, compile_policy
 from rewriter.cilium.policy import Policy, read_policy
 from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
+from rewriter.cilium.stretches import stretches_of
 from rewriter.cilium.tiers import is_cluster_network_policy, tier_rules, tiers_rejection
 from rewriter.cilium.validation import Rejection, rejection
 from rewriter.passes.kit.enforced.enforcement import filled_in, rejected
@@ -42,7 +43,10 @@ def world_of(policies: Iterable[Policy], settings: Settings, facts: Facts) -> Po
                 policy.answers[key] = part
         why, own = part
         rejections.append(why)
-        entries.extend(zip(repeat(index), own))
+        for stretch in stretches_of(own):
+            if index not in stretch.answers:
+                stretch.answers[index] = list(zip(repeat(index), stretch))
+            entries += stretch.answers[index]
     return PolicyWorld((PolicySet(settings, tuple(entries), tuple(rejections), facts.named_ports, tuple(tiers)),))
 
 

@@ -11,6 +11,7 @@ from rewriter.cilium.labels import NAMESPACE_LABEL, RESERVED, Label, LabelSet
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
 from rewriter.cilium.rule_validation import ACCEPTED
 from rewriter.cilium.settings import AgentFlags, EnforcementMode
+from rewriter.cilium.stretches import Stretch, stretches_of
 from rewriter.cilium.validation import Rejection, decoding_rejection, rejection
 from rewriter.cilium.version import ENABLE_DEFAULT_DENY, NODE_PEERS, SUPPORTED, Version
 from rewriter.evidence.context import Context
@@ -136,12 +137,16 @@ def names_nodes(policy: Policy) -> bool:
     """Whether a rule has nodes as peers."""
     key = ("names nodes",)
     if key not in policy.answers:
-        policy.answers[key] = any(map(_names_nodes, [rule.raw for rule in policy.rules()]))
+        stretches = (stretch for spec in policy.specs for stretch in stretches_of(spec.rules))
+        policy.answers[key] = any(map(_names_nodes, stretches))
     return bool(policy.answers[key])
 
 
-def _names_nodes(rule: Mapping[str, object]) -> bool:
-    return ("fromNodes" in rule and bool(rule["fromNodes"])) or ("toNodes" in rule and bool(rule["toNodes"]))
+def _names_nodes(rules: Stretch[Rule]) -> bool:
+    key = ("names nodes",)
+    if key not in rules.answers:
+        rules.answers[key] = any(rule.raw.get("fromNodes") or rule.raw.get("toNodes") for rule in rules)
+    return bool(rules.answers[key])
 
 
 def rests_on_node_labels(policy: Policy, version: Version) -> bool:
