@@ -43,7 +43,12 @@ def treat_chart_file(
     template = charts.template_at(path) if "NetworkPolicy" in text else None
     if template is None:
         return None
-    judge = Judge(lambda values: hooks(values.release.source.path if values.release else path), _policies, alone)
+    own = hooks(path)
+
+    def hooks_of(values: ValueSet) -> FileHooks:
+        return _hooks_of(hooks(values.release.source.path), own) if values.release else own
+
+    judge = Judge(hooks_of, _policies, alone)
     try:
         lines = template_lines(text)
         with charts.copy(template) as chart:
@@ -54,6 +59,11 @@ def treat_chart_file(
         return ChartOutcome(problems=(f"its chart is not rendered: {error}",))
     except OSError as error:
         return ChartOutcome(problems=(f"its chart cannot be read: {error.strerror or error}",))
+
+
+def _hooks_of(installing: FileHooks, own: FileHooks) -> FileHooks:
+    """The hooks of what a release renders: what changes the template, or what is made of it, counts too."""
+    return replace(installing, skip_reason=lambda found: installing.skip_reason(found) or own.skip_reason(found))
 
 
 def not_covered(text: str, unread: Iterable[Unread], outcome: ChartOutcome) -> list[Unread]:

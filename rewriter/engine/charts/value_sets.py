@@ -78,6 +78,8 @@ def unread_release(releases: Iterable[Release]) -> str:
 def _left(release: Release) -> str:
     if release.post_renderers:
         return f"postRenderers of {release} may change what the chart renders"
+    if release.changed:
+        return f"{release.changed} may change what the chart renders"
     return ""
 
 

@@ -14,6 +14,17 @@ from rewriter.records import dataclass
 Key = tuple[str, int]
 """An applier's file and line."""
 
+#: The members of the spec of an applier that say what it applies, where to, and what it does to it.
+DECIDING = frozenset(
+    {
+        *("patches", "patchesStrategicMerge", "patchesJson6902", "components", "path", "sourceRef", "targetNamespace"),
+        *("namePrefix", "nameSuffix", "commonMetadata", "postBuild", "kubeConfig"),
+        *("source", "sources", "sourceHydrator", "destination"),
+        *("generators", "template", "templatePatch", "sync", "kustomize"),
+        *("chart", "chartRef", "values", "valuesFrom", "postRenderers", "storageNamespace"),
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Applier:

@@ -32,6 +32,7 @@ SOURCES = ("source", "sources", "sourceHydrator")
 MAX_ELEMENTS = 5000
 
 _SOURCES = re.compile(r"\b(?:sources?|destination|kustomize|helm|plugin|directory|path|chart|repoURL)\b")
+_OPEN = re.compile(rf"{PLACEHOLDER.pattern}|\$\{{[^{{}}]*\}}")
 _PARAMETER = re.compile(r"\{\{-?\s*\.?[\w.-]+\s*-?\}\}")
 
 
@@ -213,7 +214,7 @@ def steps_of(application: Mapping[str, Any], source: Source) -> Iterator[tuple[M
 def may_apply(source: Mapping[str, Any], inner: str) -> bool:
     """Whether a source whose path has placeholders may be a folder that holds a file, or is a file's folder."""
     path = posixpath.normpath(str(source.get("path")).lstrip("/") or ".")
-    pattern = ".*".join(re.escape(part) for part in PLACEHOLDER.sub("\0", path).split("\0"))
+    pattern = ".*".join(re.escape(part) for part in _OPEN.sub("\0", path).split("\0"))
     return path == "." or re.match(f"(?:{pattern})(?:/|$)", inner) is not None
 
 

@@ -7,21 +7,27 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.delivery import argo
 from rewriter.inventory.delivery.appliers import folder_of
 from rewriter.inventory.delivery.argo_plugins import DiscoveringPlugin, plugin_taking, plugins_of
+from rewriter.inventory.delivery.changed_appliers import decides
 from rewriter.inventory.delivery.kustomize_walk import BARE, Placement, reach
 from rewriter.inventory.delivery.mutations import CLUSTERWIDE, Mutation
-from rewriter.inventory.delivery.patches import Patch, may_mean, selects
+from rewriter.inventory.delivery.patches import Patch, may_mean
 from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.delivery.post_renderers import post_renderer, value_at
-from rewriter.inventory.delivery.transform import Transform, transformed
+from rewriter.inventory.delivery.transform import Transform, selected_unseen, transformed
 from rewriter.inventory.delivery.unfollowed import route_of
 from rewriter.inventory.facts.model import Cluster
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.texts.manifests import mapping
 from rewriter.records import dataclass
+
+_POLICY_KIND = re.compile(r"\b(?:Cilium(?:Clusterwide)?)?NetworkPolicy\b")
+#: Kinds that render charts.
+_RELEASES = frozenset({"HelmRelease"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +135,9 @@ class Delivery:
                 if _rules(value, route) != _rules(manifest, route):
                     return f"{step.source} changes it when it is applied"
                 for unfollowed in step.unfollowed:
-                    if unfollowed.may_touch(value, manifest):
+                    if unfollowed.may_touch(value, manifest) and (not route or decides(unfollowed, manifest)):
                         return f"{unfollowed.words} may change it when it is applied"
-            if words := _selected_unseen(placement.chain, manifest):
+            if words := selected_unseen(placement.chain, manifest):
                 return f"{words} may change it when it is applied"
             if words := post_renderer(value, route):
                 return f"{words} may change it when it is applied"
@@ -147,7 +153,7 @@ class Delivery:
                 return f"{change.words} may change it when it is applied"
         if not placements and (words := post_renderer(manifest, route)):
             return f"{words} may change it when it is applied"
-        return self._made_by_plugin(path, manifest) or self._mutated(path, manifest)
+        return self._made_by_plugin(path, manifest) or self._mutated(path, manifest, route)
 
     @cached_property
     def _plugins(self) -> tuple[DiscoveringPlugin, ...]:
@@ -178,19 +184,23 @@ class Delivery:
             or inner in reach(folder, self._placements.kustomizations, {})
         )
 
-    def _mutated(self, path: str, manifest: Mapping[str, Any]) -> str:
-        """What changes a policy at admission."""
-        kind = str(manifest.get("kind"))
-        concerned = [mutation for mutation in self._mutations() if kind in mutation.policies]
+    def _mutated(self, path: str, manifest: Mapping[str, Any], route: str) -> str:
+        """What changes a policy at admission, or what applies it."""
+        own_kind = str(manifest.get("kind"))
+        kinds = set(_POLICY_KIND.findall(str(manifest))) if route else {own_kind}
+        concerned = [mutation for mutation in self._mutations() if mutation.policies & kinds or mutation.appliers]
         if not concerned:
             return ""
-        namespace = None if kind == CLUSTERWIDE else self.namespace_of(path, manifest).namespace
+        namespace = None if route or own_kind == CLUSTERWIDE else self.namespace_of(path, manifest).namespace
         own = self.clusters_of(path)
+        released = own_kind in _RELEASES or self._files.is_in_chart(self._files.inner(path))
         for mutation in concerned:
             theirs = self.clusters_of(mutation.source.path)
             apart = None not in own and None not in theirs and not set(own) & set(theirs)
-            if not apart and mutation.may_touch(kind, namespace):
+            if not apart and any(mutation.may_touch(kind, namespace) for kind in kinds):
                 return f"{mutation.words} may change it at admission"
+            if mutation.appliers - (frozenset() if released else _RELEASES):
+                return f"{mutation.words} may change what applies it at admission"
         return ""
 
     def doubts(self, path: str) -> Iterator[str]:
@@ -331,19 +341,3 @@ def _own(source: str, namespace: Any, otherwise: str) -> Applied:
     if yamltext.has_substitution(namespace):
         return Applied(None, f"its namespace is {namespace}, whose value the tree does not have, {source}")
     return Applied(namespace, source)
-
-
-def _selected_unseen(chain: Sequence[Transform], manifest: Mapping[str, Any]) -> str:
-    """The patch that may select a manifest by metadata which a step before it writes and which is not made here."""
-    writers: dict[str, str] = {}
-    value = manifest
-    for step in chain:
-        for patch in _patches(step) if writers else ():
-            left = {key: wanted for key, wanted in patch.target.items() if key not in writers}
-            open_keys = [key for key in patch.target if key in writers]
-            if open_keys and patch.changes_rules and selects(left, value, manifest):
-                return f"{patch.words}, which may select it by what {writers[open_keys[0]]} writes,"
-        value = transformed(value, [replace(step, variables=None)])
-        for unfollowed in step.unfollowed:
-            writers |= dict.fromkeys(unfollowed.decides(value, manifest), unfollowed.words)
-    return ""

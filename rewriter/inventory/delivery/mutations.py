@@ -1,4 +1,4 @@
-"""What changes objects at admission: mutating policies of Kyverno, Gatekeeper and the API server.
+"""What changes objects at admission: mutating policies of Kyverno, Gatekeeper and the API server, and webhooks.
 
 Kyverno's ClusterPolicy and Policy with `mutate` rules and its MutatingPolicy, Gatekeeper's Assign, AssignMetadata and
 ModifySet, and the MutatingAdmissionPolicy of Kubernetes; and what changes them on their way to member clusters: the
@@ -15,6 +15,7 @@ from typing import Any
 
 from rewriter import patterns as re
 from rewriter.inventory.delivery.appliers import api_group
+from rewriter.inventory.delivery.mutated_appliers import APPLIER_RESOURCES, may_change_applied
 from rewriter.inventory.delivery.patches import parse_patch
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import TreeFiles
@@ -62,9 +63,6 @@ _ADDED_BY_WEBHOOKS: Mapping[str, tuple[str, ...]] = {
     "azure-wi": (),
     "vpa": (),
 }
-#: Kinds that bring policies to a cluster, and patches of their rules that a change of such an object may add.
-_APPLIERS = frozenset({"Kustomization", "Application", "ApplicationSet", "HelmRelease", "FluxInstance"})
-_IN_RULES = re.compile(r"/spec(?:s/\d+)?/(?:in|e)gress|NetworkPolicy\b")
 _ANCHOR = re.compile(r"^([+=<^X]?)\((.*)\)$")
 _VERSION = re.compile(r"^(v\d\w*|\*)$")
 _NAME_LABEL = "kubernetes.io/metadata.name"
@@ -77,7 +75,8 @@ class Mutation:
     """One such policy, or a rule of one. `words` name it with its file and line.
 
     `policies` are the kinds of network policies whose rules it may change, `keys` the labels that it may add to pods
-    (patterns). `namespaces` are those of the objects that it matches (None: any).
+    (patterns). `namespaces` are those of the objects that it matches (None: any). `appliers` are the kinds of Flux and
+    Argo CD of which it may change objects so that they apply policies in another way.
     """
 
     words: str
@@ -85,6 +84,7 @@ class Mutation:
     policies: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
     namespaces: frozenset[str] | None = None
+    appliers: frozenset[str] = frozenset()
 
     def may_touch(self, kind: str, namespace: str | None) -> bool:
         """Whether it may change the rules of a network policy (`namespace` None: not known)."""
@@ -129,7 +129,8 @@ def _kyverno(manifest: Manifest, rule: Mapping[str, Any]) -> Iterator[Mutation]:
         places = [block.get("namespaces") for block in blocks] or [None]
     own = manifest.metadata.get("namespace") if manifest.kind == "Policy" else None
     touches, keys = _changes(mutate)
-    yield from _mutation(manifest, "Kyverno", kinds, [[own]] if own else places, keys=keys, touches=touches)
+    where = [[own]] if own else places
+    yield from _mutation(manifest, "Kyverno", kinds, where, keys=keys, touches=touches, written=mutate)
 
 
 def _changes(mutate: Mapping[str, Any], depth: int = 0) -> tuple[bool, frozenset[str]]:
@@ -217,11 +218,7 @@ def _expressions(manifest: Manifest, tool: str) -> Iterator[Mutation]:
             for resource in text_items(rule.get("resources")):
                 plural = resource.partition("/")[0].lower()
                 pods = pods or plural not in _NO_PODS
-                kinds += [
-                    kind
-                    for kind, (group, resource_name) in _RESOURCES.items()
-                    if _meets(rule, group, plural, resource_name)
-                ]
+                kinds += _kinds_of(rule, plural)
         if match:
             places.append(_selected_names(mapping(match.get("namespaceSelector"))))
     own = manifest.metadata.get("namespace") if manifest.kind == "NamespacedMutatingPolicy" else None
@@ -231,7 +228,14 @@ def _expressions(manifest: Manifest, tool: str) -> Iterator[Mutation]:
         keys = frozenset(quoted or bare for quoted, bare in _CEL_KEYS.findall(text)) or frozenset({"*"})
         keys |= {key.rpartition("/labels/")[2].replace("~1", "/") for key in keys if "/labels/" in key}
     where = [[own]] if own else places or [None]
-    yield from _mutation(manifest, tool, [*kinds, *(["Pod"] if pods else [])], where, keys=keys, touches=touches)
+    asked = [*kinds, *(["Pod"] if pods else [])]
+    yield from _mutation(manifest, tool, asked, where, keys=keys, touches=touches, written=spec.get("mutations"))
+
+
+def _kinds_of(rule: Mapping[str, Any], pattern: str) -> list[str]:
+    """The kinds of policies, and of what applies them, that a resource of a rule of the API server names."""
+    known = {**_RESOURCES, **APPLIER_RESOURCES}
+    return [kind for kind, (group, plural) in known.items() if _meets(rule, group, pattern, plural)]
 
 
 def _meets(rule: Mapping[str, Any], group: str, pattern: str, plural: str) -> bool:
@@ -281,11 +285,7 @@ def _asked(rules: Iterable[Mapping[str, Any]]) -> tuple[list[str], bool]:
             plural = resource.partition("/")[0].lower()
             groups = text_items(rule.get("apiGroups")) or ["*"]
             pods = pods or (fnmatchcase("pods", plural) and any(group in ("*", "") for group in groups))
-            kinds += [
-                kind
-                for kind, (group, resource_name) in _RESOURCES.items()
-                if _meets(rule, group, plural, resource_name)
-            ]
+            kinds += _kinds_of(rule, plural)
     return kinds, pods
 
 
@@ -298,7 +298,9 @@ def _gatekeeper(manifest: Manifest) -> Iterator[Mutation]:
     touches = re.split(r"[.\[]", location, maxsplit=1)[0] in (*_RULES, "*", "")
     _, found, key = location.partition("labels.")
     keys = frozenset({key.strip("\"'")} if found else set())
-    yield from _mutation(manifest, "Gatekeeper", kinds, [match.get("namespaces")], keys=keys, touches=touches)
+    where = [match.get("namespaces")]
+    written = [location, spec.get("parameters")]
+    yield from _mutation(manifest, "Gatekeeper", kinds, where, keys=keys, touches=touches, written=written)
 
 
 def _karmada(manifest: Manifest) -> Iterator[Mutation]:
@@ -321,7 +323,8 @@ def _karmada(manifest: Manifest) -> Iterator[Mutation]:
         [own] if own else [selector["namespace"]] if selector.get("namespace") else None
         for selector in selectors or [{}]
     ]
-    yield from _mutation(manifest, "Karmada", kinds, places, keys=frozenset(map(str, keys)), touches=touches)
+    texts = frozenset(map(str, keys))
+    yield from _mutation(manifest, "Karmada", kinds, places, keys=texts, touches=touches, written=overriders)
 
 
 def _sveltos(manifest: Manifest) -> Iterator[Mutation]:
@@ -335,16 +338,30 @@ def _sveltos(manifest: Manifest) -> Iterator[Mutation]:
         touches = not patches or any(patch.changes_rules for patch in patches)
         place = [target["namespace"]] if target.get("namespace") else None
         kinds = [str(target.get("kind") or "*")]
-        yield from _mutation(manifest, "Sveltos", kinds, [place], keys=frozenset(keys), touches=touches)
+        written = item.get("patch")
+        yield from _mutation(
+            manifest, "Sveltos", kinds, [place], keys=frozenset(keys), touches=touches, written=written
+        )
 
 
 def _mutation(
-    manifest: Manifest, tool: str, kinds: Iterable[str], places: Iterable[Any], *, keys: frozenset[str], touches: bool
+    manifest: Manifest,
+    tool: str,
+    kinds: Iterable[str],
+    places: Iterable[Any],
+    *,
+    keys: frozenset[str],
+    touches: bool,
+    written: Any = None,
 ) -> Iterator[Mutation]:
-    """One mutation of objects of these kinds (patterns) in these namespaces (lists; None: any)."""
+    """One mutation of objects of these kinds (patterns) in these namespaces (lists; None: any).
+
+    `written` is what it writes there, None where that is not known.
+    """
     wanted = [kind if "{{" not in kind else "*" for kind in kinds]
     policies = frozenset(kind for kind in _RESOURCES if any(fnmatchcase(kind, kind_name) for kind_name in wanted))
-    applies = not _APPLIERS.isdisjoint(wanted) and _IN_RULES.search(str(manifest.value)) is not None
+    appliers = frozenset(kind for kind in APPLIER_RESOURCES if any(fnmatchcase(kind, pattern) for pattern in wanted))
+    decides = touches and bool(appliers) and (written is None or may_change_applied(written))
     pods = any(kind_name.encode() not in INERT_NAMES and kind_name != "Service" for kind_name in wanted)
     found: set[str] | None = set()
     for place in places:
@@ -356,11 +373,12 @@ def _mutation(
     made = Mutation(
         f"{manifest.kind} {manifest.name} ({tool}), {manifest.source}",
         manifest.source,
-        frozenset(_RESOURCES) if applies else policies if touches else frozenset(),
+        policies if touches else frozenset(),
         keys if pods else frozenset(),
-        None if found is None or applies else frozenset(found),
+        None if found is None else frozenset(found),
+        appliers if decides else frozenset(),
     )
-    if made.policies or made.keys:
+    if made.policies or made.keys or made.appliers:
         yield made
 
 

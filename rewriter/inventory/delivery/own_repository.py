@@ -9,6 +9,8 @@ from rewriter.inventory.delivery.appliers import Repository, Unit, folder_of, sa
 
 #: Of how many folders which share may be missing: one that a commit forgot makes no repository another one.
 _MANY, _FEW = 8, 0.2
+#: The folder of a unit of which another one is written over that of its text.
+UNKNOWN_FOLDER = "${}"
 
 
 class OwnRepository:

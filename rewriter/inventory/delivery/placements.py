@@ -10,18 +10,20 @@ from typing import Any
 
 from rewriter.inventory.delivery import argo, flux
 from rewriter.inventory.delivery.appliers import Applier, Key, Read, Unit, api_group, folder_of, joined, text_at
+from rewriter.inventory.delivery.changed_appliers import Way, may_move, unknown_folders, way_of
 from rewriter.inventory.delivery.component_replacements import with_components
 from rewriter.inventory.delivery.folder_changes import FolderChange, folder_changes
 from rewriter.inventory.delivery.gained import added, given_namespaces
+from rewriter.inventory.delivery.git_sources import GitSources
 from rewriter.inventory.delivery.kustomize import Kustomization, read_kustomizations
 from rewriter.inventory.delivery.kustomize_walk import BARE, Placement, Problem, Walk, reach
-from rewriter.inventory.delivery.own_repository import OwnRepository
+from rewriter.inventory.delivery.own_repository import UNKNOWN_FOLDER, OwnRepository
 from rewriter.inventory.delivery.transform import Added, Transform
 from rewriter.inventory.delivery.variables import VariableSources
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES, TreeFiles
 from rewriter.inventory.texts.manifests import mapping
-from rewriter.inventory.texts.remote_manifests import defines_kinds, kept_folders
+from rewriter.inventory.texts.remote_manifests import defines_kinds
 from rewriter.records import dataclass
 
 APPLIER_KINDS = frozenset({b"Kustomization", b"FluxInstance", b"Application", b"ApplicationSet"})
@@ -31,11 +33,12 @@ _MOST_APPLIERS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class LocatedApplication:
-    """An Argo CD Application as it is applied, and the target that it deploys to."""
+    """An Argo CD Application as it is applied, the target that it deploys to, and what may change it, in words."""
 
     value: Mapping[str, Any]
     source: Source
     target: str
+    changed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Placements:
     def __init__(self, files: TreeFiles, remotes: Callable[[], Sequence[str]] = tuple) -> None:
         self._files = files
         self._remotes = remotes
+        self._git = GitSources(files)
         self._sources = VariableSources(files, lambda: self.patch_files, lambda: self.kustomizations)
         self._unknown: dict[Problem, None] = {}
         self._unread: dict[Unread, None] = {}
@@ -164,44 +168,24 @@ class Placements:
 
     @cached_property
     def _own(self) -> OwnRepository:
-        units = [unit for read in self._written.values() for unit in read.units]
+        steps = [kustomization.transform for kustomization in self.kustomizations.values()]
+        steps += [unit.transform for read in self._written.values() for unit in read.units]
+        steps += [step.inserted for step in steps if step.inserted is not None]
+        units: list[Unit] = []
+        for applier in self._appliers:
+            moved = may_move(applier.manifest.value, steps)
+            # What another folder is written over says nothing about the repository.
+            written = self._written[applier.key].units
+            units += [replace(unit, folder=UNKNOWN_FOLDER) for unit in written] if moved else written
         return OwnRepository(self._files.folders, units, self._remotes)
-
-    @cached_property
-    def _git_kept(self) -> dict[str, list[tuple[str, tuple[str, ...]]]]:
-        """For each name of a GitRepository: its namespaces as written, and the only folders that its `ignore` keeps."""
-        found: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
-        for file in self._files.of_kinds(frozenset({b"GitRepository"})):
-            for manifest in self._files.manifests(file):
-                if manifest.kind == "GitRepository":
-                    where = str(manifest.metadata.get("namespace") or "")
-                    kept = kept_folders(mapping(manifest.value.get("spec")).get("ignore"))
-                    found.setdefault(manifest.name, []).append((where, kept))
-        return found
-
-    @cached_property
-    def _git_urls(self) -> dict[str, set[tuple[str, str]]]:
-        """For each name of a GitRepository: its namespaces as written ("" for none) and URLs."""
-        found: dict[str, set[tuple[str, str]]] = {}
-        for file in self._files.of_kinds(frozenset({b"GitRepository"})):
-            for manifest in self._files.manifests(file):
-                url = mapping(manifest.value.get("spec")).get("url")
-                if manifest.kind == "GitRepository" and isinstance(url, str):
-                    namespace = str(manifest.metadata.get("namespace") or "")
-                    found.setdefault(manifest.name, set()).add((namespace, url))
-        return found
-
-    def _url_of(self, _kind: str, namespace: str, name: str) -> str | None:
-        urls = {url for where, url in self._git_urls.get(name, ()) if not where or not namespace or where == namespace}
-        return urls.pop() if len(urls) == 1 else None
 
     @cached_property
     def _walk(self) -> Walk:
         walk, patched = self._walked({})
         return self._walked(patched)[0] if patched else walk
 
-    def _walked(self, by_hand: Mapping[Key, Sequence[Mapping[str, Any]]]) -> tuple[Walk, dict[Key, list[Any]]]:
-        """A walk; also the appliers that kustomizations applied by hand bring and change, each as it is then.
+    def _walked(self, by_hand: Mapping[Key, Sequence[Way]]) -> tuple[Walk, dict[Key, list[Way]]]:
+        """A walk; also the appliers that kustomizations applied by hand bring and change, each way of theirs.
 
         In rounds, because a root can turn out to be applied by another, once paths are substituted. What they are
         substituted with can be in a ConfigMap, which is known once it is placed. `by_hand` are such appliers.
@@ -219,61 +203,68 @@ class Placements:
             if not left or (children <= applied and not learned):
                 break
             applied = applied | children
-        changed: dict[Key, list[Any]] = {}
+        by_people: dict[Key, list[Way]] = {}
         for folder in self._bare_roots(walk):
             brought = walk.folder(folder, (), f"{BARE}{folder}", recurse=False)
             ways: dict[str, list[Placement]] = {}
             for inner, placement in brought:
                 ways.setdefault(inner, []).append(placement)
             for applier in self._appliers:
+                found = by_people.setdefault(applier.key, [])
                 for placement in ways.get(applier.inner, ()):
-                    value = placement.apply(applier.manifest.value)
-                    if value.get("spec") != applier.manifest.value.get("spec"):
-                        changed.setdefault(applier.key, []).append(value)
-        return walk, changed
+                    way = way_of(applier.manifest.value, placement.chain)
+                    found += [way] if way not in found else []
+        specs = {applier.key: applier.manifest.value.get("spec") for applier in self._appliers}
+        return walk, {
+            key: found
+            for key, found in by_people.items()
+            if any(way.changes or way.value.get("spec") != specs[key] for way in found)
+        }
 
-    def _followed(
-        self, applied: frozenset[Key], by_hand: Mapping[Key, Sequence[Mapping[str, Any]]]
-    ) -> tuple[Walk, frozenset[Key]]:
+    def _followed(self, applied: frozenset[Key], by_hand: Mapping[Key, Sequence[Way]]) -> tuple[Walk, frozenset[Key]]:
         """One walk from the roots; also the appliers that others turned out to apply. `applied` are no roots."""
         walk = Walk(self._files, self.kustomizations)
         by_file: dict[str, list[Applier]] = {}
         for applier in self._appliers:
             by_file.setdefault(applier.inner, []).append(applier)
-        done: set[tuple[Key, str, int]] = set()
+        done: set[tuple[Key, str, int, str]] = set()
         started: set[Key] = set()
         children: set[Key] = set()
         roots = [applier for applier in self._appliers if applier.key not in applied]
         cycles = sorted(self._appliers, key=lambda unit: unit.key not in self._covers_itself)
         for root in (*roots, *cycles):
-            values = enumerate(by_hand.get(root.key, (root.manifest.value,)))
-            queue = [] if root.key in started else [(root, value, root.inner, way) for way, value in values]
+            ways = by_hand.get(root.key, (Way(root.manifest.value),))
+            queue = [] if root.key in started else [(root, way, root.inner, number) for number, way in enumerate(ways)]
             while queue and len(done) < _MOST_APPLIERS:
-                applier, value, target, way = queue.pop(0)
-                if (applier.key, target, way) in done:
+                applier, way, target, number = queue.pop(0)
+                one = (applier.key, target, number, repr((way.value.get("spec"), way.changes)))
+                if one in done:
                     continue
-                done.add((applier.key, target, way))
+                done.add(one)
                 started.add(applier.key)
-                for inner, placement in self._apply(walk, applier, value, target):
+                for inner, placement in self._apply(walk, applier, way, target):
                     for other in by_file.get(inner, ()):
                         if other.key != applier.key:
                             children.add(other.key)
-                            queue.append((other, placement.apply(other.manifest.value), placement.target, way))
+                            queue.append(
+                                (other, way_of(other.manifest.value, placement.chain), placement.target, number)
+                            )
         return walk, frozenset(children)
 
-    def _apply(
-        self, walk: Walk, applier: Applier, value: Mapping[str, Any], target: str
-    ) -> list[tuple[str, Placement]]:
+    def _apply(self, walk: Walk, applier: Applier, way: Way, target: str) -> list[tuple[str, Placement]]:
         """Places what an applier applies; returns what is new."""
+        value = way.value
         read = self._read(value, applier, target)
         for application in read.applications:
             where = argo.destination_of(application) or target
-            self._applications.append(LocatedApplication(application, applier.manifest.source, where))
+            changed = next((change.words for change in way.changes), "")
+            self._applications.append(LocatedApplication(application, applier.manifest.source, where, changed))
         fresh: list[tuple[str, Placement]] = []
         for application in read.unfilled:
             steps = argo.steps_of(application, applier.manifest.source)
             patched = argo.template_patch(value, applier.manifest.source)
             self._unfilled += [(other, replace(step, unfollowed=(*step.unfollowed, *patched))) for other, step in steps]
+        self._unfilled += unknown_folders(read.units, way)
         for text in read.unknown:
             self._tell(applier, text, _target_namespace(value))
         for unit in read.units:
@@ -285,7 +276,9 @@ class Placements:
             elif folder is None or folder not in self._files.folders:
                 self._tell(applier, f"applies {unit.folder}, which is not there", namespace)
             else:
-                transform = replace(unit.transform, components=tuple(joined(folder, one) for one in unit.components))
+                components = tuple(joined(folder, one) for one in unit.components)
+                unfollowed = (*unit.transform.unfollowed, *way.changes)
+                transform = replace(unit.transform, components=components, unfollowed=unfollowed)
                 chain = () if transform.changes_nothing else (transform,)
                 where = unit.destination or target
                 fresh += walk.folder(folder, chain, where, recurse=unit.recurse, components=unit.components)
@@ -294,8 +287,7 @@ class Placements:
     def _defines_kinds(self, unit: Unit) -> bool:
         """Whether what a unit brings from another repository is CustomResourceDefinitions alone."""
         namespace, _, name = unit.repository.name.rpartition("/")
-        sources = self._git_kept.get(name, ())
-        kept = [folders for where, folders in sources if where in ("", namespace) or not namespace]
+        kept = self._git.kept(namespace, name)
         only = bool(kept) and all(folders and all(map(defines_kinds, folders)) for folders in kept)
         return only or defines_kinds(unit.folder)
 
@@ -313,7 +305,7 @@ class Placements:
         if group == flux.GROUP:
             at = text_at(applier, value, ("patches",))
             return flux.read_flux_kustomization(
-                value, source, self._url_of, partial(self._sources.values_of, target), at
+                value, source, self._git.url_of, partial(self._sources.values_of, target), at
             )
         if group == flux.OPERATOR_GROUP:
             return flux.read_flux_instance(mapping(value.get("spec")), source)

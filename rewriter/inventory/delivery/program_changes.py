@@ -9,6 +9,7 @@ import posixpath
 from collections.abc import Container, Iterator, Sequence
 
 from rewriter import patterns as re
+from rewriter.inventory.delivery.appliers import DECIDING
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.texts.line_numbers import LineNumbers
 from rewriter.inventory.texts.remarks import in_remark
@@ -33,6 +34,26 @@ _OF_TERRAFORM = re.compile(r"\breplace\(\s*(?:template)?file\(")
 _OF_FOLDERS = re.compile(
     r"\b(?P<words>kpt[ \t]+(?:live[ \t]+)?fn[ \t]+(?:eval|render)"
     r"|kustomize[ \t]+edit[ \t]+add[ \t]+(?:patch|component|transformer))\b(?P<rest>(?:\\\r?\n|[^\n|;&])*)"
+)
+#: Objects of Flux and Argo CD that a command makes or changes, and what of its options changes what they apply.
+_OF_APPLIERS = re.compile(
+    r"(?<![\w./-])(?P<words>flux[ \t]+create[ \t]+(?:kustomization|ks)|argocd[ \t]+app[ \t]+(?:create|set|patch))"
+    r"(?![\w-])(?P<rest>(?:\\\r?\n|[^\n|;&])*)"
+)
+_CHANGING = re.compile(
+    r"(?<!\S)(?:--target-namespace|--config-management-plugin|--plugin-env|--kustomize-(?:namespace|common-label)"
+    r"|--helm-\S+|--values\b|--values-literal-file|--parameter|-p|--patch|--jsonnet-\S+)(?=[ \t=])"
+)
+_FOLDER = re.compile(r"(?<!\S)--path(?:[ \t]+|=)[\"']?([^\s\"']+)")
+_ONLY_PRINTS = re.compile(r"(?<!\S)(?:--export|--dry-run)(?=[=\s]|$)")
+_APPLIERS = re.compile(
+    r"(?<![\w./-])(?:kustomizations?|ks|helmreleases?|hr|applications?|applicationsets?|appsets?|fluxinstances?)"
+    r"(?:\.[\w.]+)?(?=[/ \t])"
+)
+_MEMBERS = rf"(?:{'|'.join(sorted(DECIDING - {'path'}))})"
+_NAMED = re.compile(
+    rf"""\b{_MEMBERS}["']?[ \t]*:|/spec/(?:{_MEMBERS}|path)\b|\bpath["']?[ \t]*:[ \t]*["']?(?![/"'\s])"""
+    r"""|--patch-file|(?:-p|--patch)[ \t=]*["']?\$[{(]?\w"""
 )
 _OTHER_KIND = re.compile(rf"[ \t]--kind[ \t=]+[\"']?(?!{_POLICIES}\b)\w", re.IGNORECASE)
 
@@ -62,6 +83,20 @@ def program_changes(
             changed = tuple(_charts(operands, inner, folders)) if operands else (".",)
             if changed:
                 yield f"`{' '.join(match['words'].split())}` in {source}", source, changed
+    for match in _OF_APPLIERS.finditer(text):
+        if in_remark(text, match.start()) or _ONLY_PRINTS.search(match["rest"]) or not _CHANGING.search(match["rest"]):
+            continue
+        source = Source(path, lines.at(match.start()))
+        folder = _FOLDER.search(match["rest"])
+        changed = (".",) if folder is None or "$" in folder[1] else tuple(_charts([folder[1]], inner, folders))
+        if changed:
+            yield f"`{' '.join(match['words'].split())}` in {source}", source, changed
+    for match in _COMMAND.finditer(text):
+        verb = _PATCHES.search(match[0])
+        kind = _APPLIERS.search(match[0], verb.end()) if verb else None
+        if verb and kind and _NAMED.search(match[0], kind.end()) and not in_remark(text, match.start()):
+            source = Source(path, lines.at(match.start()))
+            yield f"`{match[0].split()[0]}{verb[0]} {kind[0]}` in {source}", source, (".",)
     patterns = (_PATCHED, _OF_TERRAFORM, *((_BY_PLACE, _OF_YTT) if "gress" in text else ()))
     starts = [match.start() for match in _COMMAND.finditer(text) if _patches_policies(match[0])]
     starts += [match.start() for pattern in patterns for match in pattern.finditer(text)]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from rewriter.inventory.delivery.patches import Patch, meant, patched
+from rewriter.inventory.delivery.patches import Patch, meant, patched, selects
 from rewriter.inventory.delivery.replacements import Replacement
 from rewriter.inventory.delivery.substitution import is_disabled, substituted
 from rewriter.inventory.delivery.unfollowed import Unfollowed
@@ -150,6 +151,22 @@ def transformed(
     for step in chain:
         value = _step(value, step, original, made)
     return value
+
+
+def selected_unseen(chain: Sequence[Transform], manifest: Mapping[str, Any]) -> str:
+    """The patch that may select a manifest by metadata which a step before it writes and which is not made here."""
+    writers: dict[str, str] = {}
+    value = manifest
+    for step in chain:
+        for patch in (*step.patches, *step.late_patches) if writers else ():
+            left = {key: wanted for key, wanted in patch.target.items() if key not in writers}
+            open_keys = [key for key in patch.target if key in writers]
+            if open_keys and patch.changes_rules and selects(left, value, manifest):
+                return f"{patch.words}, which may select it by what {writers[open_keys[0]]} writes,"
+        value = transformed(value, [replace(step, variables=None)])
+        for unfollowed in step.unfollowed:
+            writers |= dict.fromkeys(unfollowed.decides(value, manifest), unfollowed.words)
+    return ""
 
 
 def _step(value: Mapping[str, Any], step: Transform, original: str, made: list[Patch]) -> Mapping[str, Any]:

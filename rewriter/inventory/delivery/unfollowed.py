@@ -47,7 +47,7 @@ class Unfollowed:
     """One such thing. `words` name it with its file, `target` is a kustomize target (empty: any manifest).
 
     `fields` are the paths that it writes (None: any), `marker` a text without which it leaves a manifest as it is. With
-    `sets_values` it puts values there whatever stands there.
+    `sets_values` it puts values there whatever stands there. `of_applier` says that it changes what applies a manifest.
     """
 
     words: str
@@ -55,6 +55,11 @@ class Unfollowed:
     fields: tuple[str, ...] | None = None
     marker: str = ""
     sets_values: bool = False
+    of_applier: bool = False
+
+    def selects(self, value: Mapping[str, Any], original: Mapping[str, Any]) -> bool:
+        """Whether it may be for a manifest."""
+        return selects(self.target, value, original) and self.marker in str(value)
 
     def may_touch(self, value: Mapping[str, Any], original: Mapping[str, Any]) -> bool:
         """Whether it may change the rules of a policy. `original` is the policy before any step."""

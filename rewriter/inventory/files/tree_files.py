@@ -392,4 +392,5 @@ def _names_settings(text: bytes) -> bool:
 
 
 def _may_change_rules(data: bytes) -> bool:
-    return any(word in data for word in (b"gress", b"patch", b"post-renderer", b"replace(", b"kpt ", b"edit add"))
+    words = (b"gress", b"patch", b"post-renderer", b"replace(", b"kpt ", b"edit add", b"argocd", b"flux")
+    return any(word in data for word in words)

@@ -16,6 +16,7 @@ from typing import Any
 from rewriter import yamltext
 from rewriter.inventory.delivery import argo, flux
 from rewriter.inventory.delivery.appliers import api_group, joined, texts_of
+from rewriter.inventory.delivery.changed_appliers import changed_by
 from rewriter.inventory.delivery.kustomize import Kustomization
 from rewriter.inventory.delivery.kustomize_walk import Placement
 from rewriter.inventory.delivery.placements import Placements
@@ -55,7 +56,7 @@ class _Finder:
         self._sources: dict[tuple[str, str], list[tuple[str, Mapping[str, Any]]]] = {}
 
     def flux(self) -> Iterator[Release]:
-        for placement, manifest in self._placed("HelmRelease", flux.HELM_GROUP):
+        for placement, written, manifest in self._placed("HelmRelease", flux.HELM_GROUP):
             spec = mapping(manifest.value.get("spec"))
             own = namespace_of(manifest)
             target = _known(spec.get("targetNamespace"))
@@ -73,6 +74,7 @@ class _Finder:
                 placement,
                 unread,
                 post_renderers=tuple(items(spec.get("postRenderers"))),
+                changed=changed_by(written, placement.chain) if placement else "",
             )
 
     def _flux_chart(self, manifest: Manifest, spec: Mapping[str, Any]) -> Chart | None:
@@ -119,7 +121,7 @@ class _Finder:
         return nearest[0][1] if nearest else {}
 
     def k3s(self) -> Iterator[Release]:
-        for placement, manifest in self._placed("HelmChart", K3S_GROUP):
+        for placement, _written, manifest in self._placed("HelmChart", K3S_GROUP):
             spec = mapping(manifest.value.get("spec"))
             values, unread = self._k3s_values(manifest, spec)
             name = str(spec.get("chart") or "")
@@ -140,7 +142,7 @@ class _Finder:
         unread = ["valuesSecrets"] if spec.get("valuesSecrets") else []
         configs = [
             mapping(config.value.get("spec"))
-            for _placement, config in self._placed("HelmChartConfig", K3S_GROUP)
+            for _placement, _written, config in self._placed("HelmChartConfig", K3S_GROUP)
             if config.name == chart.name and namespace_of(config) == namespace_of(chart)
         ]
         for part in (spec, *configs):
@@ -167,7 +169,17 @@ class _Finder:
                 name = _known(helm.get("releaseName")) or str(metadata.get("name"))
                 namespace = _known(helm.get("namespace")) or _known(mapping(spec.get("destination")).get("namespace"))
                 placement = Placement((), application.target)
-                yield Release(name, namespace, chart, values, application.source, placement, unread, kind="Application")
+                yield Release(
+                    name,
+                    namespace,
+                    chart,
+                    values,
+                    application.source,
+                    placement,
+                    unread,
+                    kind="Application",
+                    changed=application.changed,
+                )
 
     def _application_chart(self, source: Mapping[str, Any]) -> Chart | None:
         if _known(source.get("chart")):
@@ -264,8 +276,8 @@ class _Finder:
         chain = () if kustomization.transform.changes_nothing else (kustomization.transform,)
         return tuple(Placement(chain, target) for target in self._placements.targets_of(folder))
 
-    def _placed(self, kind: str, group: str) -> Iterator[tuple[Placement | None, Manifest]]:
-        """The manifests of a kind as they are applied, those that nothing applies as they are written."""
+    def _placed(self, kind: str, group: str) -> Iterator[tuple[Placement | None, Mapping[str, Any], Manifest]]:
+        """The manifests of a kind, each as it is written and as it is applied, if anything does."""
         for file in self._files.of_kinds(frozenset({kind.encode()})):
             inner = self._files.inner(file.path)
             if inner in self._placements.patch_files:
@@ -273,9 +285,9 @@ class _Finder:
             for manifest in self._files.manifests(file):
                 if manifest.kind == kind and api_group(manifest.value) == group:
                     for placement in self._placements.of(inner):
-                        yield placement, Manifest(manifest.source, placement.apply(manifest.value))
+                        yield placement, manifest.value, Manifest(manifest.source, placement.apply(manifest.value))
                     if not self._placements.of(inner):
-                        yield None, manifest
+                        yield None, manifest.value, manifest
 
 
 def _shared(path: str, other: str) -> int:

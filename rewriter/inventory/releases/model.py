@@ -39,7 +39,8 @@ class Release:
 
     `unread` says in words which values could not be read; empty where they are all there. `placement` is the way on
     which the manifest at `source` is applied; `transformed` says that it changes what the chart makes too (Kustomize
-    `helmCharts`). `post_renderers` are those of a HelmRelease, as written.
+    `helmCharts`). `post_renderers` are those of a HelmRelease, as written. `changed` says in words what else may change
+    the release on its way, so that it renders something else; empty for nothing.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Release:
     transformed: bool = False
     post_renderers: tuple[Mapping[str, Any], ...] = ()
     kind: str = "HelmRelease"
+    changed: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}, {self.source}"

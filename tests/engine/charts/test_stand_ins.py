@@ -146,6 +146,19 @@ FILLED = {
 RULE = "    - toEndpoints:\n        - matchLabels: {app: db}\n"
 
 
+@pytest.mark.parametrize(("option", "fixed"), [("--post-renderer ./k.sh", False), ("--wait", True)])
+def test_a_post_renderer_of_a_command_counts_beside_a_release_in_the_tree(
+    option: str, fixed: bool, repository: Repository
+) -> None:
+    release = (
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: web, namespace: shop}\n"
+        "spec: {chart: {spec: {chart: ./chart, sourceRef: {kind: GitRepository, name: g}}}}\n"
+    )
+    files = {**CHART, POLICY: HEAD + DNS + STAR, "deploy.sh": f"helm upgrade --install web ./chart {option}\n"}
+    [finding] = repository.treat({**files, "r.yaml": release}, "--select", "fqdn-double-star").of("fqdn-double-star")
+    assert finding["fixed"] is fixed
+
+
 @pytest.mark.parametrize("name", FILLED)
 def test_what_a_block_leaves_empty_under_made_up_values_is_no_finding(name: str, repository: Repository) -> None:
     template = "{{- if .Values.on }}\n" + HEAD + RULE + FILLED[name] + "{{- end }}\n"
