@@ -10,7 +10,13 @@ from rewriter.discovery.files import (
     may_hold_manifests,
     not_checked_out,
 )
-from rewriter.discovery.git import changed_files, empty_submodules, repository_remotes, repository_root
+from rewriter.discovery.git import (
+    GitWaitsError,
+    changed_files,
+    empty_submodules,
+    repository_remotes,
+    repository_root,
+)
 from rewriter.discovery.globs import Globs
 from rewriter.discovery.others import calls_tools, runs_commands
 from rewriter.discovery.projects import PROJECT_SUFFIXES
@@ -37,6 +43,7 @@ __all__ = [
     "PROJECT_SUFFIXES",
     "TERRAFORM_SUFFIXES",
     "FoundFile",
+    "GitWaitsError",
     "Globs",
     "InputError",
     "calls_tools",

@@ -29,11 +29,19 @@ KEPT_VARIABLES = frozenset(
     }
 )
 
+#: Seconds after which it is looked whether git waits for something that never comes.
+PATIENCE = 5.0
+#: Files of a work tree that git reads.
+_GITS_FILES = frozenset({".gitignore", ".gitattributes", ".gitmodules", ".mailmap"})
 _MODULE_PATH = re.compile(r"^\s*path\s*=\s*(\S.*?)\s*$", re.MULTILINE)
 _LONGEST_MODULES = 1 << 20
 #: How an index writes the mode 160000: a commit of another repository.
 _GITLINK_MODE = b"\0\0\xe0\0"
 _IGNORED = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
+
+
+class GitWaitsError(Exception):
+    """git waits for a pipe or a device that has the name of one of its files."""
 
 
 def ignored_names(folder: str) -> frozenset[str]:
@@ -102,16 +110,46 @@ def git(folder: str, *arguments: str, settings: Sequence[tuple[str, str]] = ()) 
     A checkout's own settings must not run programs: fsmonitor and hooks are off, and nothing is fetched.
     """
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             ["git", "--no-optional-locks", "-C", folder, *arguments],
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=_environment(settings),
         )
     except OSError:
         return None
-    return done.stdout if done.returncode == 0 else None
+    with process:
+        output = _output(process, folder)
+    return output if process.returncode == 0 else None
+
+
+def _output(process: subprocess.Popen[bytes], folder: str) -> bytes:
+    """What git prints. Raises GitWaitsError where it takes long, and waits for a pipe that has the name of its file."""
+    try:
+        try:
+            return process.communicate(timeout=PATIENCE)[0]
+        except subprocess.TimeoutExpired:
+            pipe = _pipe_below(top_of(Path(folder)))
+            if pipe is not None:
+                words = "is no file but a pipe or a device, and git waits for it: remove it"
+                raise GitWaitsError(f"{os.path.relpath(pipe)} {words}") from None
+            return process.communicate()[0]
+    except BaseException:
+        process.kill()
+        raise
+
+
+def _pipe_below(top: Path | None) -> Path | None:
+    """Something of a repository that git reads as a file, and that is a pipe or a device."""
+    for folder, folders, names in os.walk(top or ""):
+        here = Path(folder)
+        own = top is not None and here.is_relative_to(top / ".git")
+        folders[:] = [name for name in folders if not own or name != "objects"]
+        for path in (here / name for name in names if own or name in _GITS_FILES):
+            if not path.is_file() and not path.is_symlink():
+                return path
+    return None
 
 
 def _environment(settings: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -206,7 +244,7 @@ def _shared(folder: Path) -> list[Path]:
 
 def _bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return path.read_bytes() if path.is_file() else b""
     except OSError:
         return b""
 

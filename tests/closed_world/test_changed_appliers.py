@@ -306,3 +306,11 @@ def test_the_path_that_a_patch_writes_is_followed(root: str, tmp_path: Path) -> 
     }
     [finding] = found(tmp_path, {**BASE, **files}, "cluster-entity", from_version="1.18", to_version="1.19")
     assert "the policy is judged as kustomization east under k/e.yaml:1 builds it" in finding.evidence
+
+
+def test_what_changes_the_root_changes_all_below_it(tmp_path: Path) -> None:
+    files = {**_replaced(_UNKNOWN, "spec.patches", _flux(path="./mid")), "mid/f.yaml": _flux()}
+    files["mid/kustomization.yaml"] = "resources: [f.yaml]\n"
+    [finding] = found(tmp_path, {**BASE, **files}, "cluster-entity", from_version="1.18", to_version="1.19")
+    assert not finding.fixed
+    assert "`replacements` of k/kustomization.yaml:1, on the way of Kustomization e, may change" in finding.not_fixed

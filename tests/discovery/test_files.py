@@ -199,6 +199,27 @@ def test_a_pipe_of_the_name_of_a_program_is_not_waited_for(tmp_path: Path, name:
     assert ran.stdout == "['a.yaml'] []\n", ran.stderr
 
 
+def test_a_pipe_that_git_would_wait_for_is_named(tmp_path: Path) -> None:
+    names = (".gitignore", "sub/.gitignore", ".git/info/exclude", ".git/config")
+    for number, name in enumerate(names):
+        root = tmp_path / str(number)
+        _tree(root, "sub/a.yaml")
+        _git(root, "init", "-q")
+        (root / name).unlink(missing_ok=True)
+        os.mkfifo(root / name)
+    script = (
+        "import os; from pathlib import Path; from rewriter.discovery import GitWaitsError, Globs, find_files, git\n"
+        "git.PATIENCE = 0.2\n"
+        f"for number in range({len(names)}):\n"
+        f"    os.chdir({str(tmp_path)!r} + f'/{{number}}')\n"
+        "    try: print(list(find_files([Path('.')], Globs(Path('.'), ()))))\n"
+        "    except GitWaitsError as error: print(error)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    says = "is no file but a pipe or a device, and git waits for it: remove it"
+    assert ran.stdout.splitlines() == [f"{name} {says}" for name in names], ran.stderr
+
+
 def test_each_file_once(tmp_path: Path) -> None:
     _tree(tmp_path, "a.yaml")
     (tmp_path / "link.yaml").symlink_to("a.yaml")

@@ -13,6 +13,7 @@ from rewriter.config import Config, find_config, load_config
 from rewriter.discovery import (
     MAX_BYTES,
     FoundFile,
+    GitWaitsError,
     Globs,
     changed_files,
     empty_submodules,
@@ -51,6 +52,13 @@ _NOT_CHECKED_OUT = "is a submodule that is not checked out (`git submodule updat
 
 def open_workspace(request: Request, progress: Progress) -> Workspace:
     """Reads the config and the files. Raises ConfigError and WorkspaceError; bad files are errors of the result."""
+    try:
+        return _opened(request, progress)
+    except GitWaitsError as error:
+        raise WorkspaceError(str(error)) from None
+
+
+def _opened(request: Request, progress: Progress) -> Workspace:
     try:
         Path.cwd()
     except OSError:

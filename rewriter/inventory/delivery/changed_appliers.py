@@ -40,12 +40,12 @@ def way_of(manifest: Mapping[str, Any], chain: Sequence[Transform]) -> Way:
     """An applier at the end of a chain."""
     name = f"{manifest.get('kind')} {mapping(manifest.get('metadata')).get('name')}"
     words: dict[str, bool] = {}
-    inherited: dict[Unfollowed, None] = {}
+    inherited: list[Unfollowed] = []
     value = manifest
     for step in chain:
         for unfollowed in step.unfollowed:
             if unfollowed.of_applier:
-                inherited[unfollowed] = None
+                inherited += [unfollowed] if unfollowed not in inherited else []
             elif unfollowed.selects(value, manifest) and (found := _decided(unfollowed.fields)):
                 words[unfollowed.words] = words.get(unfollowed.words, False) or not _FOLDERS.isdisjoint(found)
         for patch in (*step.patches, *step.late_patches):

@@ -17,6 +17,7 @@ from rewriter import patterns as re
 from rewriter.inventory.delivery.appliers import api_group
 from rewriter.inventory.delivery.mutated_appliers import APPLIER_RESOURCES, may_change_applied
 from rewriter.inventory.delivery.patches import parse_patch
+from rewriter.inventory.delivery.written_labels import label_keys, operation_keys, plain_key
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.texts.manifests import Manifest, items, mapping, text_items
@@ -63,7 +64,6 @@ _ADDED_BY_WEBHOOKS: Mapping[str, tuple[str, ...]] = {
     "azure-wi": (),
     "vpa": (),
 }
-_ANCHOR = re.compile(r"^([+=<^X]?)\((.*)\)$")
 _VERSION = re.compile(r"^(v\d\w*|\*)$")
 _NAME_LABEL = "kubernetes.io/metadata.name"
 #: Keys in an expression of CEL: quoted, or before a colon.
@@ -138,8 +138,8 @@ def _changes(mutate: Mapping[str, Any], depth: int = 0) -> tuple[bool, frozenset
     touches, keys = False, set()
     merge = mutate.get("patchStrategicMerge")
     if isinstance(merge, dict):
-        touches = any(name in _RULES for name in map(_plain, merge) if name)
-        keys |= set(_label_keys(merge))
+        touches = any(name in _RULES for name in map(plain_key, merge) if name)
+        keys |= set(label_keys(merge))
     elif merge is not None:
         return True, frozenset({"*"})
     text = mutate.get("patchesJson6902")
@@ -150,48 +150,13 @@ def _changes(mutate: Mapping[str, Any], depth: int = 0) -> tuple[bool, frozenset
             for operation in patch.operations:
                 place = str(operation.get("path"))
                 touches = touches or "{{" in place.split("/")[1:2]
-                keys |= set(_operation_keys(place, operation.get("value")))
+                keys |= set(operation_keys(place, operation.get("value")))
         if any(patch.unread for patch in patches) or "{{" in str(text).partition("value")[0]:
             touches, keys = True, keys | {"*"}
     for item in items(mutate.get("foreach")) if depth < 5 else ():
         inner, more = _changes(item, depth + 1)
         touches, keys = touches or inner, keys | more
     return touches, frozenset(keys)
-
-
-def _plain(key: str) -> str:
-    """A key without Kyverno's anchor; empty for a condition, which changes nothing."""
-    anchored = _ANCHOR.match(str(key))
-    if anchored is None:
-        return str(key)
-    return anchored[2] if anchored[1] == "+" else ""
-
-
-def _label_keys(value: Any, depth: int = 0) -> Iterator[str]:
-    """The keys under every `labels` of a patch."""
-    if depth > 20:
-        return
-    for key, part in value.items() if isinstance(value, dict) else ():
-        if str(key) == "labels" or _plain(key) == "labels":
-            if not isinstance(part, dict):
-                yield "*"
-                continue
-            yield from ("*" if "{{" in name else name for name in map(_plain, part) if name)
-        else:
-            yield from _label_keys(part, depth + 1)
-    for part in value if isinstance(value, list) else ():
-        yield from _label_keys(part, depth + 1)
-
-
-def _operation_keys(place: str, value: Any) -> Iterator[str]:
-    head, found, key = place.partition("/labels/")
-    if found:
-        name = key.replace("~1", "/").replace("~0", "~")
-        yield "*" if "{{" in name else name
-    elif head.endswith("/labels"):
-        yield from map(str, value) if isinstance(value, dict) else ("*",)
-    else:
-        yield from _label_keys(value)
 
 
 def _kind(text: str) -> str:
@@ -313,7 +278,7 @@ def _karmada(manifest: Manifest) -> Iterator[Mutation]:
         str(part.get("fieldPath", "")) for overrider in overriders for part in items(overrider.get("fieldOverrider"))
     ]
     touches = any(path.split("/")[1:2] in ([], [""], *([name] for name in _RULES)) for path in paths)
-    keys = {key for path in paths for key in _operation_keys(path, {}) if "/labels" in path}
+    keys = {key for path in paths for key in operation_keys(path, {}) if "/labels" in path}
     for overrider in overriders:
         keys |= {key for part in items(overrider.get("labelsOverrider")) for key in mapping(part.get("value"))}
     selectors = items(spec.get("resourceSelectors"))
@@ -332,9 +297,9 @@ def _sveltos(manifest: Manifest) -> Iterator[Mutation]:
     for item in items(mapping(manifest.value.get("spec")).get("patches")):
         target = mapping(item.get("target"))
         patches = list(parse_patch(str(item.get("patch", "")), target, manifest.source))
-        keys = {key for patch in patches for key in _label_keys(patch.merge or {})}
+        keys = {key for patch in patches for key in label_keys(patch.merge or {})}
         for operation in (operation for patch in patches for operation in patch.operations):
-            keys |= set(_operation_keys(str(operation.get("path")), operation.get("value")))
+            keys |= set(operation_keys(str(operation.get("path")), operation.get("value")))
         touches = not patches or any(patch.changes_rules for patch in patches)
         place = [target["namespace"]] if target.get("namespace") else None
         kinds = [str(target.get("kind") or "*")]
