@@ -17,6 +17,8 @@ from rewriter.records import dataclass
 
 #: Formats for people: they follow the width and the colours of a terminal.
 _FOR_PEOPLE = ("text", "concise")
+#: Reports that are a list of findings and have no place for anything else.
+_WITHOUT_NUMBERS = ("gitlab",)
 
 
 class Mode(StrEnum):
@@ -79,9 +81,10 @@ def print_report(report: Report, mode: Mode, printing: Printing, stream: TextIO 
 
     if printing.screen == "concise":
         lines = ending(report, _TOLD)
-    else:  # The report has the numbers itself; what a clean one would hide goes to stderr.
+    else:  # Most reports have the numbers themselves; what a clean one would hide goes to stderr.
         nothing = not (report.summary.policies or report.findings or report.errors)
-        lines = summed_up(report, _TOLD) if nothing or report.not_checked else []
+        missing = nothing or report.not_checked or printing.screen in _WITHOUT_NUMBERS
+        lines = summed_up(report, _TOLD) if missing else []
     for line in lines:
         warn(line)
 

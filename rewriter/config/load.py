@@ -144,7 +144,7 @@ def read_config(
 
 
 def _facts(table: TableReader) -> dict[str, Any]:
-    found = {"complete": table.texts("complete"), "inert_kinds": table.texts("inert_kinds")}
+    found = {"complete": table.namespaces("complete"), "inert_kinds": table.texts("inert_kinds")}
     table.finish()
     return found
 

@@ -10,11 +10,12 @@ from rewriter.config.reference import KEYS, Key
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 _TEXTS = {"type": "array", "items": {"type": "string"}}
+_NAMESPACE = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}
 _KINDS: Mapping[str, dict[str, Any]] = {
     "version": {"type": ["string", "number"]},
     "number": {"type": "integer", "minimum": 1},
     "text": {"type": "string", "minLength": 1},
-    "namespace": {"type": "string", "minLength": 1},
+    "namespace": _NAMESPACE,
     "true or false": {"type": "boolean"},
     "text or list of texts": {"anyOf": [{"type": "string"}, _TEXTS]},
 }
@@ -41,7 +42,7 @@ def config_schema(pass_ids: Mapping[str, str]) -> dict[str, Any]:
 
 def _pass(pass_id: str, own: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
     if pass_id in PASS_OPTIONS and PASS_OPTIONS[pass_id] is None:  # Its own keys are labels.
-        labels = {"type": "string", "minLength": 1, "description": own['"key=value"']["description"]}
+        labels = {**_NAMESPACE, "description": own['"key=value"']["description"]}
         return {
             "type": "object",
             "properties": dict(shared),
@@ -65,6 +66,8 @@ def _typed(kind: str, pass_ids: Mapping[str, str]) -> dict[str, Any]:
         return _KINDS[kind]
     if kind == "list of passes":
         return {"type": "array", "items": {"enum": sorted(pass_ids)}}
+    if kind == "list of namespaces":
+        return {"type": "array", "items": _NAMESPACE}
     if kind.startswith("list of "):
         return _TEXTS
     choices = [part.strip('" ') for part in kind.replace(" or ", ", ").split(", ")]

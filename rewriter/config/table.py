@@ -9,6 +9,8 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+from rewriter.cilium.label_syntax import is_dns_label, name_problems, value_problems
+from rewriter.cilium.labels import split_key
 from rewriter.cilium.version import SUPPORTED, Version, parse_version
 
 #: As many stars in one name of a glob, and as many `**`: with more, trying a long name takes for ever.
@@ -147,10 +149,22 @@ class TableReader:
     def label_map(self) -> dict[str, str]:
         labels = {key: value for key, value in self.data.items() if key not in self.asked}
         for key, value in labels.items():
-            if "=" not in key or not isinstance(value, str) or not value:
+            label, equals, text = key.partition("=")
+            if not equals or not isinstance(value, str) or not value:
                 raise self.error(key, 'a label and its namespace, such as "app=agent" = "monitoring"')
+            if problem := _problem_of(label.strip(), text.strip()):
+                raise self.error(key, f"a label, and {key!r:.80} can be none: {problem}")
+            if not is_dns_label(value):
+                raise self.error(key, _namespace(value))
             self.asked.append(key)
         return labels
+
+    def namespaces(self, key: str) -> tuple[str, ...]:
+        names = self.texts(key)
+        for name in names:
+            if not is_dns_label(name):
+                raise self.error(key, _namespace(name))
+        return names
 
     def table(self, key: str) -> TableReader:
         value = self._checked(key, "a table", lambda v: isinstance(v, dict)) or {}
@@ -163,6 +177,18 @@ class TableReader:
         return [
             TableReader(self.file, f"{self.where}{key}[{index}].", table) for index, table in enumerate(value or ())
         ]
+
+
+def _problem_of(key: str, value: str) -> str:
+    """Why a label can be none; empty where it can. Its key may have a source (`k8s:`)."""
+    problem = next(name_problems(split_key(key)[1]), "")
+    return problem or next(value_problems(value), "")
+
+
+def _namespace(text: str) -> str:
+    near = re.sub(r"[^a-z0-9-]+", "-", text.lower()).strip("-")[:63]
+    hint = f"; did you mean {near!r}?" if near else ""
+    return f"the name of a namespace (small letters, digits and -), not {text!r:.80}{hint}"
 
 
 def _is_positive(value: Any) -> bool:

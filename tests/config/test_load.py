@@ -88,6 +88,15 @@ def test_reads_every_key_of_the_design(tmp_path: Path) -> None:
         ('[passes.service-with-ports]\nmode = "x"', "passes.service-with-ports.mode: unknown key"),
         ('[passes.service-with-ports]\napplicability = "sure"', "applicability: expected one of safe, evident"),
         ('[passes.missing-namespace]\n"app" = "x"', "passes.missing-namespace.app: expected a label and its namespace"),
+        (
+            '[passes.missing-namespace]\n"app=agent" = "Observability_East"',
+            "expected the name of a namespace (small letters, digits and -), not 'Observability_East'; did you mean "
+            "'observability-east'?",
+        ),
+        ('[passes.missing-namespace]\n"app=agent" = "a.b"', "did you mean 'a-b'?"),
+        ('[passes.missing-namespace]\n"app@=agent" = "x"', "expected a label, and 'app@=agent' can be none: name part"),
+        ('[passes.missing-namespace]\n"app=a b" = "x"', "expected a label, and 'app=a b' can be none: "),
+        ('[facts]\ncomplete = ["Shop"]', "facts.complete: expected the name of a namespace"),
         ('[[per-path]]\nignore = ["internal-cidr"]', "per-path[0].paths: expected a list of globs"),
         ('ignore = ["internal-cdir"]', "ignore: expected pass ids or codes, not 'internal-cdir'; did you mean 'int"),
         ('exclude = ["*a*a*a*a*b"]', "exclude: expected globs of at most 3 stars in a name, not '*a*a*a*a*b'"),
