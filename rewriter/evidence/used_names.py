@@ -35,6 +35,8 @@ _OWN = re.compile(
     re.IGNORECASE,
 )
 _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
+#: The setting that says where instances of CloudNativePG keep their backups.
+BACKUPS = "endpointURL"
 _API_SERVER = ("kubernetes.default", "kubernetes")
 
 
@@ -132,6 +134,7 @@ def _is_name(name: str, *, whole: bool) -> bool:
 
 def settings_of_pods(context: Context, workload: Workload) -> Iterator[tuple[str, str, str]]:
     """The settings of a workload's containers: name, text, and where each is written."""
+    yield from _of_backups(context, workload)
     template = context.inventory.pod_template(workload)
     if template is None:
         return
@@ -150,6 +153,22 @@ def settings_of_pods(context: Context, workload: Workload) -> Iterator[tuple[str
         yield from _of_map(context, workload, mapping(volume.get("configMap")).get("name"))
         for source in items(mapping(volume.get("projected")).get("sources")):
             yield from _of_map(context, workload, mapping(source.get("configMap")).get("name"))
+
+
+def _of_backups(context: Context, workload: Workload) -> Iterator[tuple[str, str, str]]:
+    """Where instances of CloudNativePG keep their backups."""
+    if workload.kind != "Cluster" or "cnpg.io/cluster" not in workload.labels:
+        return
+    stores = [
+        store
+        for store in context.inventory.backup_stores()
+        if store.namespace == workload.namespace and workload.cluster in (None, store.cluster)
+    ]
+    own = [store for store in stores if (store.kind, store.name) == ("Cluster", workload.name)]
+    named = {name for store in own for name in store.stores}
+    for store in (*own, *(store for store in stores if store.kind == "ObjectStore" and store.name in named)):
+        if store.url:
+            yield BACKUPS, store.url, f"{BACKUPS} of {store}, {store.source}"
 
 
 def _arguments(container: Mapping[str, Any], workload: Workload) -> Iterator[tuple[str, str, str]]:

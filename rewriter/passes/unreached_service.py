@@ -3,7 +3,8 @@
 Finds Services that pods evidently use and that no policy lets them reach, and names outside of the cluster that pods
 use and that are in none of the `toFQDNs` by which alone they reach what is there. And the other side: pods to which
 an Ingress, or a route of a Gateway, leads and whose policies do not let in the proxies through which requests come; and
-instances of a CloudNativePG cluster that do not let its operator in, or do not reach the API server.
+instances of a CloudNativePG cluster that do not let its operator in, or do not reach the API server or the object store
+that keeps their backups.
 
 ## Why it matters
 
@@ -42,7 +43,9 @@ same. The Service and its pods have to be known. The rule is added behind the la
 workload's own, and is unsafe: a program may not use all that its settings name.
 
 A name outside is added to `toFQDNs`, unsafe too. Only arguments, the environment and what Flux's source-controller
-fetches count for those, and only where no rule of the pods has addresses outside, or `world`.
+fetches count for those, and only where no rule of the pods has addresses outside, or `world`. The `endpointURL` of a
+Cluster of CloudNativePG, or of the ObjectStore that it names, counts as a setting of its instances, and also where no
+rule of theirs has names at all: that is manual.
 
 For routes the evidence is the route, the Service behind it and the proxies: pods that Envoy Gateway or Istio make for a
 Gateway of the tree, or the one ingress-nginx or Traefik of the cluster. The rule that lets them in is unsafe too, and
@@ -80,7 +83,7 @@ from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.change import Change, rule_added
 from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.changes.report import report
-from rewriter.passes.kit.names.unlisted_names import unlisted_names
+from rewriter.passes.kit.names.unlisted_names import unlisted_names, unreached_stores
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.sides.missing_rules import route_of, stands_here
 from rewriter.passes.kit.sides.one_sided_gaps import gaps_of
@@ -114,6 +117,7 @@ def find(context: Context) -> Iterator[Finding]:
             for used in used_services(context, workload):
                 yield from _unreached(context, spec, reach, workload, used, alone=len(reaches) == 1)
             yield from unlisted_names(context, spec, reach, workload, alone=len(reaches) == 1)
+            yield from unreached_stores(context, spec, reach, workload)
 
 
 def _unreached(

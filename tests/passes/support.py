@@ -35,6 +35,7 @@ from rewriter.inventory.facts.unread_settings import UnreadSettings
 from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.inventory.index.label_shapes import shape_of
 from rewriter.inventory.objects.access import AccountBinding
+from rewriter.inventory.objects.backups import BackupStore
 from rewriter.inventory.objects.dns_records import DnsRecord
 from rewriter.inventory.objects.gateways import ControllerClass, Gateway, Ingress, Route
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
@@ -196,6 +197,9 @@ class Facts:
         return ()
 
     def repositories(self) -> Sequence[Repository]:
+        return ()
+
+    def backup_stores(self) -> Sequence[BackupStore]:
         return ()
 
     def kubelets(self) -> Sequence[KubeletSettings]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rewriter.inventory.objects import (
     access,
+    backups,
     dns_records,
     gateways,
     kubernetes,
@@ -49,6 +50,7 @@ READERS: Mapping[str, tuple[frozenset[str], _Reader]] = {
     "pod_templates": (kubernetes.WORKLOAD_KINDS, _each(pods.pod_template)),
     "config_maps": (frozenset({"ConfigMap"}), _each(pods.config_map)),
     "repositories": (pods.REPOSITORY_KINDS, _each(pods.repository)),
+    "backup_stores": (backups.BACKUP_KINDS, _each(backups.backup_store)),
     "kubelets": (frozenset({"KubeletConfiguration"}), _each(pods.kubelet_settings)),
     "account_bindings": (frozenset({"RoleBinding", "ClusterRoleBinding"}), access.account_bindings),
 }

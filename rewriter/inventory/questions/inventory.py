@@ -20,6 +20,7 @@ from rewriter.inventory.facts.model import (
 from rewriter.inventory.facts.unread_settings import UnreadSettings
 from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.inventory.objects.access import AccountBinding
+from rewriter.inventory.objects.backups import BackupStore
 from rewriter.inventory.objects.dns_records import DnsRecord
 from rewriter.inventory.objects.gateways import ControllerClass, Gateway, Ingress, Route
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
@@ -206,6 +207,10 @@ class Inventory(Protocol):
 
     def repositories(self) -> Sequence[Repository]:
         """What Flux fetches: HelmRepositories, GitRepositories, OCIRepositories and Buckets."""
+        ...
+
+    def backup_stores(self) -> Sequence[BackupStore]:
+        """Where CloudNativePG keeps backups: Clusters, and the ObjectStores that they name."""
         ...
 
     def kubelets(self) -> Sequence[KubeletSettings]: ...

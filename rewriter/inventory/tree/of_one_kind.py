@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rewriter.inventory.objects.backups import BackupStore
 from rewriter.inventory.objects.dns_records import DnsRecord
 from rewriter.inventory.objects.gateways import ControllerClass, Gateway, Ingress, Route
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
@@ -42,3 +43,6 @@ class OfOneKind:
 
     def kubelets(self) -> Sequence[KubeletSettings]:
         return self._facts.all_of("kubelets")
+
+    def backup_stores(self) -> Sequence[BackupStore]:
+        return self._facts.all_of("backup_stores")

@@ -14,7 +14,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.policies import AppliedRule
 from rewriter.evidence.reachable import Reach
 from rewriter.evidence.refused_names import asked_names
-from rewriter.evidence.used_names import UsedName, is_internal, used_names
+from rewriter.evidence.used_names import BACKUPS, UsedName, is_internal, used_names
 from rewriter.finding import Applicability, Finding
 from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.change import Change
@@ -22,6 +22,7 @@ from rewriter.passes.kit.changes.claims import flow_claim
 from rewriter.passes.kit.changes.forms import copied
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.names.fqdn_entries import just_misses
+from rewriter.passes.kit.sides.missing_rules import route_of
 from rewriter.text import join_names, subject_text
 
 _WORLD = reserved_identity("world")
@@ -73,6 +74,37 @@ def unlisted_names(context: Context, spec: Spec, reach: Reach, workload: Workloa
         evidence=map(str, missing),
         at_key=True,
     )
+
+
+def unreached_stores(context: Context, spec: Spec, reach: Reach, workload: Workload) -> Iterator[Finding]:
+    """The finding of instances whose backups are kept outside of the cluster, where no rule lets them out to."""
+    if any(rule.peer("toFQDNs") is not None for rule in spec.rules) or not _by_names_alone(context, reach):
+        return
+    used = [name for name in used_names(context, workload) if name.where.startswith(BACKUPS)]
+    entries = [
+        entry
+        for rule in (*reach.selecting, *reach.possible)
+        if rule.rule is not None and (field := rule.rule.peer("toFQDNs")) is not None
+        for entry in field.read_as(FqdnSelector)
+    ]
+    names = [
+        name
+        for name in _outside(context, used)
+        if not any(fqdn_term(entry.written, context.to_version).covers(name.name) for entry in entries)
+    ]
+    if names:
+        shown = join_names(name.name for name in names)
+        yield report(
+            context,
+            route_of(spec, EGRESS),
+            Applicability.MANUAL,
+            f"{workload} keeps its backups at {shown}, and no policy lets it out there",
+            "CloudNativePG's instances archive to it by themselves, and recover from it: both hang until they time out",
+            rests_on=[workload],
+            evidence=map(str, names),
+            advice=f"let {workload} out to `toFQDNs` with {shown}, with a rule for DNS that has `rules.dns`",
+            at_key=True,
+        )
 
 
 def _outside(context: Context, names: Sequence[UsedName]) -> tuple[UsedName, ...]:
