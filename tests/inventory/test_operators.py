@@ -13,6 +13,8 @@ from rewriter.inventory.facts.model import Cluster, Source
 from rewriter.inventory.tree.repository import TreeInventory
 from tests.inventory.support import POLICY, application, flux, inventory, kustomization, service, workload
 
+NAME = "app.kubernetes.io/name"
+
 
 def resource(api: str, kind: str, name: str = "db", **spec: object) -> str:
     metadata = {"name": name, "namespace": "shop"}
@@ -243,3 +245,25 @@ def test_what_an_operator_is_known_to_make_hides_only_labels_of_its_own() -> Non
     of_postgres = inventory({"cr.yaml": resource("postgresql.cnpg.io/v1", "Cluster")})
     role = label_term([in_shop, Condition("k8s", "cnpg.io/instanceRole", "In", ("primary",))])
     assert len(hidden_from(of_postgres, role)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "hides"),
+    [
+        # Newer releases give poolers the labels of their cluster, older ones do not.
+        (resource("postgresql.cnpg.io/v1", "Pooler", cluster={"name": "pg"}), ("cnpg.io/cluster", "pg"), True),
+        (resource("postgresql.cnpg.io/v1", "Pooler", cluster={"name": "pg"}), ("cnpg.io/cluster", "db"), False),
+        (resource("postgresql.cnpg.io/v1", "Pooler", cluster={"name": "pg"}), ("cnpg.io/podRole", "pooler"), True),
+        (resource("postgresql.cnpg.io/v1", "Pooler", cluster={"name": "pg"}), ("cnpg.io/podRole", "instance"), False),
+        (resource("postgresql.cnpg.io/v1", "Pooler", cluster={"name": "pg"}), ("app", "web"), False),
+        (resource("tuppr.home-operations.com/v1alpha1", "TalosUpgrade"), (NAME, "talos-upgrade"), True),
+        (resource("tuppr.home-operations.com/v1alpha1", "TalosUpgrade"), (NAME, "talos-upgrade-hook"), True),
+        (resource("tuppr.home-operations.com/v1alpha1", "TalosUpgrade"), (NAME, "web"), False),
+        (resource("tuppr.home-operations.com/v1alpha1", "KubernetesUpgrade"), (NAME, "talos-upgrade-hook"), False),
+    ],
+)
+def test_labels_that_an_operator_may_give_pods(text: str, label: tuple[str, str], hides: bool) -> None:
+    in_shop = Condition("k8s", "io.kubernetes.pod.namespace", "In", ("shop",))
+    term = label_term([in_shop, Condition("k8s", label[0], "In", (label[1],))])
+    tree = inventory({"cr.yaml": text, "other.yaml": workload("other", {"app": "other"}, "shop")})
+    assert bool(hidden_from(tree, term)) is hides

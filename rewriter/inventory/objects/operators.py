@@ -81,6 +81,18 @@ _OWN_KEYS: Mapping[str, frozenset[str]] = {
     "prometheus-operator": frozenset({"operator.prometheus.io/*", "app.kubernetes.io/*"}),
 }
 
+#: Those of a Pooler, which newer releases give the labels of its Cluster (pkg/specs/pgbouncer/deployments_test.go).
+_OF_POOLERS = frozenset(
+    {
+        "cnpg.io/cluster={cluster}",
+        "cnpg.io/podRole=pooler",
+        "app.kubernetes.io/name=postgresql",
+        "app.kubernetes.io/instance={cluster}",
+        "app.kubernetes.io/component=pooler",
+        "app.kubernetes.io/managed-by=cloudnative-pg",
+    }
+)
+
 _POSTGRES = (NamedPort("postgresql", 5432), NamedPort("metrics", 9187), NamedPort("status", 8000))
 #: Strimzi: what the name of the pods' set ends in, by kind (its AbstractModel and the components' names).
 _STRIMZI_SUFFIXES = {"KafkaConnect": "connect", "KafkaBridge": "bridge", "KafkaMirrorMaker2": "mirrormaker2"}
@@ -101,9 +113,14 @@ def own_keys(convention: str, value: Mapping[str, Any]) -> frozenset[str] | None
     known = _OWN_KEYS.get(convention)
     if known is None:
         return None
+    if value.get("kind") == "Pooler":
+        known = _OF_POOLERS
     metadata = mapping(value.get("metadata"))
     inherited = {f"{key}={text}" for key, text in texts(metadata.get("labels")).items()}
-    return frozenset({pattern.replace("{name}", str(metadata.get("name"))) for pattern in known} | inherited)
+    name = str(metadata.get("name"))
+    cluster = str(mapping(mapping(value.get("spec")).get("cluster")).get("name"))
+    made = {pattern.replace("{name}", name).replace("{cluster}", cluster) for pattern in known}
+    return frozenset(made | inherited)
 
 
 def convention_of(value: Mapping[str, Any]) -> str | None:

@@ -245,21 +245,29 @@ def is_fact(value: Mapping[str, Any]) -> bool:
 
 
 #: Kinds whose pods are where their controller is, by group, with the labels of these: a placeholder is any value.
-#: Source: home-operations/tuppr, `README.md` (the Jobs of its upgrades).
+#: Source: home-operations/tuppr, `internal/controller/talosupgrade/jobs.go` and `hooks.go` and
+#: `kubernetesupgrade` at 05b89d16 (the Jobs of its upgrades, and those of the hooks of a TalosUpgrade).
 _ANY = "${ANY}"
 _OF_JOBS = ("job-name", "controller-uid", "batch.kubernetes.io/job-name", "batch.kubernetes.io/controller-uid")
 _LABELLED = {
     ("tuppr.home-operations.com", kind): frozenset(
         {
-            ("app.kubernetes.io/name", name),
+            *(("app.kubernetes.io/name", name) for name in names),
             *(
                 (f"app.kubernetes.io/{word}", _ANY)
                 for word in ("instance", "part-of", "component", "managed-by", "version")
             ),
-            *((key, _ANY) for key in (*_OF_JOBS, "tuppr.home-operations.com/target-node")),
+            *((key, _ANY) for key in _OF_JOBS),
+            *(
+                (f"tuppr.home-operations.com/{word}", _ANY)
+                for word in ("target-node", "hook-phase", "hook-name", "hook-index")
+            ),
         }
     )
-    for kind, name in (("TalosUpgrade", "talos-upgrade"), ("KubernetesUpgrade", "kubernetes-upgrade"))
+    for kind, names in (
+        ("TalosUpgrade", ("talos-upgrade", "talos-upgrade-hook")),
+        ("KubernetesUpgrade", ("kubernetes-upgrade",)),
+    )
 }
 
 

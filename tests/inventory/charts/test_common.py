@@ -25,7 +25,11 @@ def made(chart: str, values: str = "{}", name: str = "") -> dict[str, Any]:
 
 
 #: What a chart needs in its values before it makes any part that its entry follows.
-NEEDED = {"descheduler": "{kind: Deployment}", "rook-ceph-cluster": "{toolbox: {enabled: true}}"}
+NEEDED = {
+    "vector": "{role: Agent}",
+    "descheduler": "{kind: Deployment}",
+    "rook-ceph-cluster": "{toolbox: {enabled: true}}",
+}
 
 
 @pytest.mark.parametrize("chart", sorted(entries()))
