@@ -93,6 +93,12 @@ def component(own: Mapping[str, Any], **fields: Any) -> dict[str, str]:
     return overlay(components=["../component"], **fields) | made
 
 
+def nested(inner: Mapping[str, Any], outer: Mapping[str, Any], **fields: Any) -> dict[str, str]:
+    """A component that has another one, and a kustomization that has both by the outer one."""
+    made = {"component/inner/kustomization.yaml": yaml.safe_dump({**COMPONENT, **inner})}
+    return component({"components": ["inner"], **outer}, **fields) | made
+
+
 CASES: dict[str, dict[str, str]] = {
     "nothing": overlay(),
     "namespace": overlay(namespace="shop"),
@@ -109,6 +115,23 @@ CASES: dict[str, dict[str, str]] = {
     "component with a namespace": component({"namespace": "shop"}),
     "component with labels": component({"labels": [{"pairs": {"c": "1"}, "includeSelectors": True}]}, namespace="shop"),
     "component against the overlay": component({"namePrefix": "c-", "namespace": "c"}, namePrefix="o-", namespace="o"),
+    "a component in a component": nested({"namespace": "shop"}, {"labels": [{"pairs": {"c": "1"}}]}),
+    "labels of both components": nested(
+        {"labels": [{"pairs": {"c": "1"}, "includeSelectors": True}], "namePrefix": "i-"},
+        {"commonLabels": {"d": "2"}, "namePrefix": "o-"},
+        namespace="shop",
+        nameSuffix="-z",
+    ),
+    "namespaces of both components": nested({"namespace": "inner"}, {"namespace": "outer"}),
+    "patches of both components": nested(
+        {"patches": [{"patch": MERGE}]},
+        {"patches": [{"patch": ADD_LABEL, "target": {"kind": "Deployment"}}], "commonLabels": {"team": "a"}},
+        namePrefix="a-",
+    ),
+    "a resource of the inner component": nested(
+        {"resources": ["own.yaml"], "namePrefix": "i-"}, {"namespace": "shop"}, namePrefix="t-"
+    )
+    | {"component/inner/own.yaml": workload("own", {"app": "own"})},
     "strategic merge": overlay(patches=[{"patch": MERGE}]),
     "operations by target": overlay(patches=[{"patch": ADD_LABEL, "target": {"kind": "Deployment", "name": "w.*"}}]),
     "patch of the namespace": overlay(

@@ -18,6 +18,7 @@ from rewriter.inventory.delivery.git_sources import GitSources
 from rewriter.inventory.delivery.kustomize import Kustomization, read_kustomizations
 from rewriter.inventory.delivery.kustomize_walk import BARE, Placement, Problem, Walk, reach
 from rewriter.inventory.delivery.own_repository import UNKNOWN_FOLDER, OwnRepository
+from rewriter.inventory.delivery.pushed_artifacts import PushedArtifacts
 from rewriter.inventory.delivery.transform import Added, Transform
 from rewriter.inventory.delivery.variables import VariableSources
 from rewriter.inventory.facts.model import Source
@@ -58,6 +59,7 @@ class Placements:
         self._remotes = remotes
         self._git = GitSources(files)
         self._sources = VariableSources(files, lambda: self.patch_files, lambda: self.kustomizations)
+        self._artifacts = PushedArtifacts(files)
         self._unknown: dict[Problem, None] = {}
         self._unread: dict[Unread, None] = {}
         self._applications: list[LocatedApplication] = []
@@ -304,11 +306,13 @@ class Placements:
         group = api_group(value)
         if group == flux.GROUP:
             at = text_at(applier, value, ("patches",))
-            return flux.read_flux_kustomization(
-                value, source, self._git.url_of, partial(self._sources.values_of, target), at
-            )
+            values_of = partial(self._sources.values_of, target)
+            read = flux.read_flux_kustomization(value, source, self._git.url_of, values_of, at)
+            return self._artifacts.in_repository(read, value)
         if group == flux.OPERATOR_GROUP:
-            return flux.read_flux_instance(mapping(value.get("spec")), source)
+            return self._artifacts.of_instance(
+                flux.read_flux_instance(spec := mapping(value.get("spec")), source), spec
+            )
         if value.get("kind") == "Application":
             return argo.read_application(value, source, at=text_at(applier, value, argo.SOURCES))
         found = argo.read_application_set(value, self._files)

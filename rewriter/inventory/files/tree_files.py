@@ -94,6 +94,7 @@ class TreeFiles:
         self.filtering_texts: list[tuple[str, bytes]] = []
         #: Those that may configure plugins of Argo CD: a sidecar's file in a ConfigMap, or values of its chart.
         self.plugin_texts: list[tuple[str, bytes]] = []
+        self.pushing_texts: list[tuple[str, bytes]] = []
         #: Those that may give labels to namespaces.
         self.labelling_texts: list[tuple[str, bytes]] = []
         #: The namespaces that scripts, programs and files of Terraform name.
@@ -167,7 +168,9 @@ class TreeFiles:
         plugins = b"discover" in data and b"generate" in data and (b"ConfigManagementPlugin" in data or b"cmp" in data)
         if plugins:
             self.plugin_texts.append((path, data))
-        return speaks or changes or filters or plugins or bool(found) or talos.holds(data)
+        if pushes := b"push artifact" in data:
+            self.pushing_texts.append((path, data))
+        return speaks or changes or filters or plugins or pushes or bool(found) or talos.holds(data)
 
     def _offer_texts(self, path: str, data: bytes) -> bool:
         speaks = any(word in data for word in (b"olic", b"netpol", b".connections.")) and not is_passing(path, data)

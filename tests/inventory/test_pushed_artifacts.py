@@ -1,0 +1,99 @@
+"""Artifacts that the repository's own pipeline pushes: a Kustomization names folders of the artifact."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from tests.inventory.support import inventory, workload
+
+URL = "oci://ghcr.io/acme/manifests"
+WORKFLOW = """\
+on: {push: {branches: [main]}}
+jobs:
+  push:
+    runs-on: ubuntu-latest
+    steps:
+      - run: |
+          %s
+"""
+PUSH = (
+    "flux push artifact oci://ghcr.io/acme/manifests:$(git rev-parse HEAD) \\\n"
+    '            --path="./deploy" --revision=main'
+)
+OWNER = "oci://ghcr.io/${{ github.repository_owner }}"
+
+
+def synced(path: str = "./", url: str = URL) -> str:
+    source = {
+        "apiVersion": "source.toolkit.fluxcd.io/v1",
+        "kind": "OCIRepository",
+        "metadata": {"name": "apps", "namespace": "flux-system"},
+        "spec": {"url": url},
+    }
+    made = {
+        "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
+        "kind": "Kustomization",
+        "metadata": {"name": "apps", "namespace": "flux-system"},
+        "spec": {"path": path, "targetNamespace": "shop", "sourceRef": {"kind": "OCIRepository", "name": "apps"}},
+    }
+    return yaml.safe_dump_all([source, made])
+
+
+def namespaces(push: str, sync: str, path: str = ".github/workflows/push.yaml") -> dict[str, str]:
+    """Of each workload of a tree the namespace that it is applied to."""
+    files = {path: WORKFLOW % push if path.endswith("yaml") else push, "flux/all.yaml": sync}
+    files |= {
+        f"{folder}/w.yaml": workload(folder.replace("/", "-"), {"a": folder[:1]}) for folder in ("deploy/a", "other")
+    }
+    return {each.name: each.namespace for each in inventory(files).all_workloads()}
+
+
+@pytest.mark.parametrize(
+    ("push", "sync", "found"),
+    [
+        (PUSH, synced(), {"deploy-a": "shop"}),
+        (PUSH, synced("./a"), {"deploy-a": "shop"}),
+        (PUSH.replace("./deploy", "."), synced("./other"), {"other": "shop"}),
+        (PUSH.replace("oci://ghcr.io/acme", OWNER), synced(), {"deploy-a": "shop"}),
+        (PUSH.replace("oci://ghcr.io/acme", "${OCI}"), synced(), {"deploy-a": "shop"}),
+        (PUSH.replace("./deploy", "${DIR}"), synced(), {}),
+        (f"{PUSH}\n          {PUSH.replace('./deploy', './other')}", synced(), {}),
+        # Another artifact, and no command at all: the folders are those of the repository.
+        (PUSH, synced("./other", "oci://ghcr.io/acme/other"), {"other": "shop"}),
+        ("make", synced("./other"), {"other": "shop"}),
+        (f"# {PUSH}", synced("./other"), {"other": "shop"}),
+    ],
+    ids=[
+        "root",
+        "a folder of it",
+        "the whole repository",
+        "a variable in the URL",
+        "a variable for the registry",
+        "a variable for the path",
+        "two folders",
+        "another artifact",
+        "no command",
+        "a remark",
+    ],
+)  # fmt: skip
+def test_folders_of_an_artifact(push: str, sync: str, found: dict[str, str]) -> None:
+    assert namespaces(push, sync) == found
+
+
+@pytest.mark.parametrize("path", ["Makefile", "scripts/push.sh", ".gitlab-ci.yml"])
+def test_the_command_counts_wherever_it_stands(path: str) -> None:
+    push = (
+        f"push:\n\t{PUSH}\n"
+        if path == "Makefile"
+        else f"{PUSH}\n"
+        if path.endswith(".sh")
+        else f"a:\n  script:\n  - {PUSH}\n"
+    )
+    assert namespaces(push, synced(), path) == {"deploy-a": "shop"}
+
+
+def test_what_an_unknown_folder_holds_is_not_absent() -> None:
+    files = {".github/workflows/p.yaml": WORKFLOW % PUSH.replace("./deploy", "${DIR}"), "flux/all.yaml": synced()}
+    made = inventory({**files, "deploy/w.yaml": workload("w", {"app": "w"}, "shop")})
+    assert any("not known which folder" in reason for reason in made.completeness("shop").reasons)
