@@ -93,6 +93,17 @@ def test_the_command_counts_wherever_it_stands(path: str) -> None:
     assert namespaces(push, synced(), path) == {"deploy-a": "shop"}
 
 
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [("./a", {"deploy-a": "shop"}), ("./other", {"other": "shop"}), ("./", {})],
+    ids=["a folder of the artifact", "a folder of the repository", "both"],
+)
+def test_of_an_artifact_whose_address_is_not_in_the_tree_the_folders_say_which(
+    path: str, found: dict[str, str]
+) -> None:
+    assert namespaces(PUSH, synced(path).partition("---")[2]) == found
+
+
 def test_what_an_unknown_folder_holds_is_not_absent() -> None:
     files = {".github/workflows/p.yaml": WORKFLOW % PUSH.replace("./deploy", "${DIR}"), "flux/all.yaml": synced()}
     made = inventory({**files, "deploy/w.yaml": workload("w", {"app": "w"}, "shop")})

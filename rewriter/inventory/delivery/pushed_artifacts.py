@@ -56,15 +56,19 @@ class PushedArtifacts:
 
     def _within(self, read: Read, url: str | None) -> Read:
         folders = {folder for pattern, folder in self._pushed if url is None or pattern.fullmatch(url)}
+        if url is None and None not in folders:
+            # Which artifact it is is not known: the folders that are there say it, unless both readings are.
+            folders = {folder for folder in (*folders, ".") if folder is not None and self._is_there(read, folder)}
         if not folders:
             return read
         (folder,) = folders if len(folders) == 1 else (None,)
         if folder is None:
             return Read(unknown=(_UNKNOWN,))
-        units = [
-            replace(unit, folder=posixpath.normpath(posixpath.join(folder, _of(unit.folder)))) for unit in read.units
-        ]
+        units = [replace(unit, folder=_within(folder, unit.folder)) for unit in read.units]
         return replace(read, units=tuple(units))
+
+    def _is_there(self, read: Read, folder: str) -> bool:
+        return all(_within(folder, unit.folder) in self._files.folders for unit in read.units)
 
     @cached_property
     def _pushed(self) -> list[tuple[re.Pattern[str], str | None]]:
@@ -107,3 +111,7 @@ def _meant(url: str) -> re.Pattern[str]:
 def _of(folder: str) -> str:
     """A folder as a path from the root of what holds it."""
     return folder.removeprefix("./").lstrip("/") or "."
+
+
+def _within(folder: str, written: str) -> str:
+    return posixpath.normpath(posixpath.join(folder, _of(written)))
