@@ -10,7 +10,7 @@ from rewriter.cilium.version import DEFAULT_TO, SUPPORTED, Version, parse_versio
 from rewriter.config.table import is_release
 from rewriter.engine.run.workspace import Workspace
 from rewriter.inventory.clusters.cilium_installs import Install
-from rewriter.inventory.facts.model import Cluster
+from rewriter.inventory.facts.model import Cluster, Node
 from rewriter.output.style import one_line
 
 
@@ -32,7 +32,8 @@ def render_config(workspace: Workspace, folder: Path) -> str:
     folders = _own_folders(clusters, folder)
     for cluster in clusters:
         installs = [install for install in inventory.installs if install.settings.name == cluster.name]
-        lines += ["", "[[clusters]]", *_cluster(cluster, installs, globs.get(cluster.name, []), folders)]
+        nodes = [node for node in inventory.nodes() if node.cluster == cluster.name]
+        lines += ["", "[[clusters]]", *_cluster(cluster, installs, nodes, globs.get(cluster.name, []), folders)]
     if not clusters:
         lines += ["", *_proposed(folder)]
     remote = [cluster.name for cluster in clusters if cluster.meshed]
@@ -52,6 +53,7 @@ def render_config(workspace: Workspace, folder: Path) -> str:
 
 
 _MOST_PROBLEMS = 8
+_MOST_NODES = 4
 _MOST_PROPOSED = 20
 #: Folders that hold one folder for each cluster, in most repositories.
 _PARENTS = ("clusters", "cluster", "kubernetes/clusters", "environments", "envs")
@@ -128,7 +130,11 @@ def _versions(clusters: Sequence[Cluster]) -> Iterator[str]:
 
 
 def _cluster(
-    cluster: Cluster, installs: Sequence[Install], globs: Sequence[str], folders: Mapping[str, str]
+    cluster: Cluster,
+    installs: Sequence[Install],
+    nodes: Sequence[Node],
+    globs: Sequence[str],
+    folders: Mapping[str, str],
 ) -> Iterator[str]:
     yield f"name = {_text(cluster.name)}    # {one_line(str(cluster.source))}"
     if globs:
@@ -140,7 +146,7 @@ def _cluster(
         yield '# local = ["clusters/a/**"]    # the tree does not say which manifests are for this cluster'
     if cluster.version and is_release(cluster.version):
         yield f"version = {_text(cluster.version)}"
-    yield from _ranges(cluster)
+    yield from _ranges(cluster, nodes)
     if cluster.default_local_cluster is not None:
         yield f"policy_default_local_cluster = {_flag(cluster.default_local_cluster)}"
     if cluster.cidr_match_nodes is not None:
@@ -180,7 +186,7 @@ _EXAMPLES = {"pod_cidrs": "10.0.0.0/16", "node_cidrs": "172.16.0.0/24", "service
 _WITHIN = {"pod_cidrs": ("pods_within", "pods"), "node_cidrs": ("nodes_within", "nodes")}
 
 
-def _ranges(cluster: Cluster) -> Iterator[str]:
+def _ranges(cluster: Cluster, nodes: Sequence[Node]) -> Iterator[str]:
     """The ranges that the tree states, each with its file and line; an example in place of each that it does not."""
     for key, example in _EXAMPLES.items():
         cidrs = getattr(cluster, key)
@@ -193,6 +199,14 @@ def _ranges(cluster: Cluster) -> Iterator[str]:
         if within and wider and wider != cidrs:
             words = f"{within[1]} are within {', '.join(wider)}, {cluster.source_of(within[0])}"
             yield f"#   {one_line(words)}; it may be wider than the {within[1]}' own range"
+        if key == "node_cidrs" and not cidrs and nodes:
+            yield f"#   {one_line(_nodes(nodes))}"
+
+
+def _nodes(nodes: Sequence[Node]) -> str:
+    shown = [f"{node.name} ({', '.join(node.addresses)})" for node in nodes[:_MOST_NODES]]
+    more = f" and {len(nodes) - _MOST_NODES} more" if len(nodes) > _MOST_NODES else ""
+    return f"known one by one: {', '.join(shown)}{more}, {nodes[0].source}"
 
 
 def _text(value: str) -> str:

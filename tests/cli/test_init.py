@@ -137,10 +137,14 @@ def test_ranges_stand_with_the_file_that_tells_them(tmp_path: Path, monkeypatch:
     (tmp_path / "talos.yaml").write_text(
         "cluster:\n  network:\n    podSubnets: [10.42.0.0/16]\n    serviceSubnets: [10.43.0.0/16]\n"
     )
+    (tmp_path / "talconfig.yaml").write_text(
+        "clusterName: default\ntalosVersion: v1.9.0\nnodes:\n  - {hostname: a, ipAddress: 192.168.1.11}\n"
+    )
     (tmp_path / "network.tf").write_text('locals {\n  node_cidr = "192.168.1.0/24"\n}\n')
     monkeypatch.chdir(tmp_path)
     out = cnpfix("init", "-o", "-").out
     assert 'pod_cidrs = ["10.42.0.0/16"]    # talos.yaml:3' in out
+    assert "#   known one by one: a (192.168.1.11), talconfig.yaml:4" in out
     assert "#   nodes are within 192.168.1.0/24, network.tf:2; it may be wider than the nodes' own range" in out
     assert "#   pods are within 10.40.0.0/13, cilium.yaml:8; it may be wider than the pods' own range" in out
     assert 'service_cidrs = ["10.43.0.0/16"]    # talos.yaml:4' in out
