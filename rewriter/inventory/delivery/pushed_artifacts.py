@@ -15,6 +15,7 @@ from typing import Any
 
 from rewriter import patterns as re
 from rewriter.inventory.delivery.appliers import Read
+from rewriter.inventory.delivery.own_repository import UNKNOWN_FOLDER
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.texts.manifests import mapping
 from rewriter.inventory.texts.remarks import in_remark
@@ -114,4 +115,6 @@ def _of(folder: str) -> str:
 
 
 def _within(folder: str, written: str) -> str:
+    if written == UNKNOWN_FOLDER:
+        return written
     return posixpath.normpath(posixpath.join(folder, _of(written)))
