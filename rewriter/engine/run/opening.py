@@ -70,13 +70,7 @@ def _opened(request: Request, progress: Progress) -> Workspace:
         named = given(request.from_version, request.to_version, config)
     except VersionsError as error:
         raise WorkspaceError(str(error)) from None
-    only = None
-    if request.diff_base is not None:
-        only = changed_files(_folder(start), request.diff_base)
-        if only is None:
-            raise WorkspaceError(
-                f"--diff-base {request.diff_base}: git knows no such revision here; name one that is fetched"
-            )
+    only = None if request.diff_base is None else _changed_since(request.diff_base, _folder(start))
     remotes = repository_remotes(_folder(start)) if request.inventories else ()
     own = lambda repository: any(same_repository(repository, remote) for remote in remotes)  # noqa: E731
     snapshots = [*(read_snapshot(path, own) for path in request.inventories), *_live(request, progress)]
@@ -114,10 +108,7 @@ def _opened(request: Request, progress: Progress) -> Workspace:
     workspace.names = request.names
     workspace.narrowed = only is not None
     seen = scan(workspace, paths, only, exclude, progress)
-    for name in empty_submodules(root or _folder(start)):
-        inventory.leave_out(name, None, _NOT_CHECKED_OUT, applied=True)
-    for name in not_checked_out(root or _folder(start)):
-        inventory.leave_out(name, None, _SPARSE, applied=True)
+    _leave_out_what_is_not_here(inventory, top)
     asked = bool(workspace.files) or not paths
     together = config.root if _config_found(config, request) else root
     if asked and together is not None and not any(_holds(path, together) for path in paths):
@@ -133,6 +124,22 @@ def _opened(request: Request, progress: Progress) -> Workspace:
     if observed is not None:
         workspace.traffic = open_traffic(workspace, observed)
     return workspace
+
+
+def _changed_since(revision: str, folder: Path) -> frozenset[Path]:
+    """The files that changed since a revision. Raises WorkspaceError where git does not know it."""
+    found = changed_files(folder, revision)
+    if found is None:
+        raise WorkspaceError(f"--diff-base {revision}: git knows no such revision here; name one that is fetched")
+    return found
+
+
+def _leave_out_what_is_not_here(inventory: TreeInventory, folder: Path) -> None:
+    """Submodules and files that this checkout does not have: what they hold is not absent, but not read."""
+    for name in empty_submodules(folder):
+        inventory.leave_out(name, None, _NOT_CHECKED_OUT, applied=True)
+    for name in not_checked_out(folder):
+        inventory.leave_out(name, None, _SPARSE, applied=True)
 
 
 def _check_names(workspace: Workspace, paths: Sequence[Path], listed: frozenset[str] | None, *, asked: bool) -> None:
