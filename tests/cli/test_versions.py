@@ -81,6 +81,8 @@ def test_options_and_the_config_come_first(repository: Path) -> None:
     assert upgrade("--to", "1.20") == ("1.17", "1.20")
     assert upgrade("--to", "1.16") == ("1.15", "1.16")
     assert first_line("--from", "1.15", "--to", "1.20") == "Cilium 1.15 → 1.20: given by --from and --to"
+    (repository / "cnpfix.toml").write_text("exclude = []\n")
+    assert first_line("--from", "1.15", "--to", "1.20") == "Cilium 1.15 → 1.20: given by --from and --to"
     (repository / "cnpfix.toml").write_text('from = "1.16"\nto = "1.19"\n')
     assert first_line() == "Cilium 1.16 → 1.19: given by cnpfix.toml"
     assert upgrade("--to", "1.15") == ("1.15", "1.15")

@@ -65,3 +65,8 @@ def test_places_that_are_right(name: str) -> None:
 def test_places_that_are_wrong(name: str) -> None:
     with pytest.raises(ProofError, match="would stand at another place"):
         prove(WRONG[name])
+
+
+def test_the_comment_that_has_no_place_is_named() -> None:
+    with pytest.raises(ProofError, match="the comment '# of b' would stand"):
+        prove(("a: 1  # of a\nb: 1  # of b\nc: 1  # of c\n", [], "a: 1  # of a\nb: 1\nc: 1  # of c\n"))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rewriter import yamltext
 from rewriter.engine.effects.of_fixes import Effects
 from rewriter.engine.run import fixer
 from rewriter.evidence.context import Context
@@ -55,6 +56,22 @@ def test_a_pass_that_raises(repository: Path, monkeypatch: pytest.MonkeyPatch) -
     assert report["summary"]["errors"] == 1
     assert [item["name"] for item in report["findings"] if item["fixed"]] == ["good", "bad", "other"]
     assert "**" not in (repository / "a.yaml").read_text() + (repository / "b.yaml").read_text()
+
+
+def test_a_reader_that_raises(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one file: what the others hold is judged, and the error names the file."""
+    parse_kept = yamltext.parse_kept
+
+    def parsed(text: str) -> list[yamltext.Document]:
+        if "name: other" in text:
+            raise KeyError("nothing here")
+        return parse_kept(text)
+
+    monkeypatch.setattr(yamltext, "parse_kept", parsed)
+    ran = cnpfix("impact", "--no-cache", "--format", "json", ".")
+    assert ran.code == 2
+    assert "cnpfix: b.yaml: reading the policies failed (KeyError: 'nothing here')" in ran.err
+    assert json.loads(ran.out)["summary"]["policies"] == 2
 
 
 def test_the_traceback_is_there_on_request(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rewriter.engine.run.write import WriteError, write_atomically
+from rewriter.engine.run.write import WriteError, remove_leftovers, write_atomically
 
 
 @pytest.fixture
@@ -183,3 +183,19 @@ def test_short_writes_are_continued(path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
     write_atomically(path, b"old", b"a new text")
     assert path.read_bytes() == b"a new text"
+
+
+@pytest.mark.parametrize(
+    ("name", "gone"),
+    [("a.yaml", [True, False]), ("folder/a.yaml", [False, True]), ("folder", [False, True]), (".", [True, True])],
+)
+def test_what_a_killed_run_left_beside_files_goes(
+    name: str, gone: list[bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    left = [folder / ".cnpfix-0123456789abcdef.tmp" for folder in (tmp_path, tmp_path / "folder")]
+    for path in left:
+        path.write_bytes(b"half")
+    remove_leftovers([name])
+    assert [not path.exists() for path in left] == gone
