@@ -45,13 +45,13 @@ def dimensions(terms: Iterable[LabelTerm], local_cluster: str, clusters: Sequenc
     """
     looked_at = _LookedAt(local_cluster, clusters)
     looked_at.add(terms)
-    last = (NAMESPACE_LABEL, CLUSTER_LABEL)
-    keys = [*sorted(key for key in looked_at.mentioned if key not in last), *last]
-    return tuple(Dimension(key, looked_at.values(key)) for key in keys)
+    return looked_at.dimensions()
 
 
-def has_more_cells(groups: Iterable[Iterable[Term]], local_cluster: str, clusters: Sequence[str], most: int) -> int:
-    """After how many groups the dimensions of the terms are seen to have more combinations than that; 0: not at all."""
+def dimensions_up_to(
+    most: int, groups: Iterable[Iterable[Term]], local_cluster: str, clusters: Sequence[str]
+) -> tuple[tuple[Dimension, ...], int]:
+    """The dimensions of all terms, and 0; or none, and after how many groups they have more combinations than that."""
     looked_at = _LookedAt(local_cluster, clusters)
     seen: set[int] = set()
     due, number = _FIRST, 0
@@ -61,9 +61,9 @@ def has_more_cells(groups: Iterable[Iterable[Term]], local_cluster: str, cluster
         looked_at.add(new)
         if number == due:
             if looked_at.count() > most:
-                return number
+                return (), number
             due += min(due, _BETWEEN)
-    return number if looked_at.count() > most else 0
+    return ((), number) if looked_at.count() > most else (looked_at.dimensions(), 0)
 
 
 Asked = tuple[str, str | bool | None]
@@ -110,6 +110,11 @@ class _LookedAt:
             self.mentioned.setdefault(key, set()).update(condition.values)
             if condition.operator in ("Exists", "DoesNotExist"):
                 self.presence.add(key)
+
+    def dimensions(self) -> tuple[Dimension, ...]:
+        last = (NAMESPACE_LABEL, CLUSTER_LABEL)
+        keys = [*sorted(key for key in self.mentioned if key not in last), *last]
+        return tuple(Dimension(key, self.values(key)) for key in keys)
 
     def values(self, key: str) -> tuple[str | None, ...]:
         return _values(key, self.mentioned[key], key in self.presence, key in self._closed)

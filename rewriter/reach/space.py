@@ -23,7 +23,7 @@ from rewriter.cilium.terms import (
 )
 from rewriter.cilium.universe import LabelMask, Universe
 from rewriter.cilium.version import NAMED_PORTS_PER_DESTINATION
-from rewriter.reach.cells import OTHER, Dimension, cell_count, cell_masks, dimensions, has_more_cells
+from rewriter.reach.cells import OTHER, Dimension, cell_count, cell_masks, dimensions, dimensions_up_to
 from rewriter.reach.hosts import host_witnesses
 from rewriter.reach.odd_witnesses import odd_witnesses
 from rewriter.reach.outside import Range, address_ranges, range_identity
@@ -335,12 +335,12 @@ def _cells(
 
 def _dimensions(entries: Sequence[Entry], local: str, clusters: Sequence[str]) -> tuple[Dimension, ...] | None:
     """The dimensions of the terms of entries; None where they have too many combinations: more terms have no fewer."""
-    count = has_more_cells(map(_of_entry, entries), local, clusters, MAX_CELLS)
+    dims, count = dimensions_up_to(MAX_CELLS, map(_of_entry, entries), local, clusters)
     if not count:
-        return dimensions(_label_terms(_terms(entries)), local, clusters)
+        return dims
     # Fixes go through a list from its end: what they come to last has too many for the longest time, and then what they
     # have left behind.
-    last = has_more_cells(map(_of_entry, reversed(entries)), local, clusters, MAX_CELLS)
+    _, last = dimensions_up_to(MAX_CELLS, map(_of_entry, reversed(entries)), local, clusters)
     for some in (entries[-last:], entries[:count]):
         _MANY[local, tuple(clusters)].appendleft(frozenset(entry.content for entry in some))
     return None
