@@ -4,7 +4,7 @@ Finds Services that pods evidently use and that no policy lets them reach, and n
 use and that are in none of the `toFQDNs` by which alone they reach what is there. And the other side: pods to which
 an Ingress, or a route of a Gateway, leads and whose policies do not let in the proxies through which requests come; and
 instances of a CloudNativePG cluster that do not let its operator in, or do not reach the API server or the object store
-that keeps their backups.
+that keeps their backups; and other pods that evidently talk to the API server and do not reach it.
 
 ## Why it matters
 
@@ -47,9 +47,10 @@ fetches count for those, and only where no rule of the pods has addresses outsid
 Cluster of CloudNativePG, or of the ObjectStore that it names, counts as a setting of its instances, and also where no
 rule of theirs has names at all: that is manual.
 
-For routes the evidence is the route, the Service behind it and the proxies: pods that Envoy Gateway or Istio make for a
-Gateway of the tree, or the one ingress-nginx or Traefik of the cluster. The rule that lets them in is unsafe too, and
-so are those for CloudNativePG: its operator asks every instance for its status, and each instance needs the API server.
+Pods talk to the API server where a binding gives rights to a ServiceAccount of their own, whose token they mount, and
+the role is none by which pods run (PodSecurityPolicies, OpenShift's SCCs). For routes the evidence is the route, the
+Service behind it and the proxies: pods that Envoy Gateway or Istio make for a Gateway, or the one ingress-nginx or
+Traefik of the cluster. Each rule is unsafe; CloudNativePG's operator asks every instance for its status.
 
 All policies of the pods count. Nothing is reported as long as
 
@@ -85,9 +86,10 @@ from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.names.unlisted_names import unlisted_names, unreached_stores
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.sides.api_server_needs import without_api_server
 from rewriter.passes.kit.sides.missing_rules import route_of, stands_here
 from rewriter.passes.kit.sides.one_sided_gaps import gaps_of
-from rewriter.passes.kit.sides.shut_operators import shut_operators, without_api_server
+from rewriter.passes.kit.sides.shut_operators import shut_operators
 from rewriter.passes.kit.sides.shut_routes import shut_routes
 from rewriter.text import join_names
 

@@ -37,13 +37,14 @@ OWN_PODS = frozenset(
         "one-sided",
         "service-port",
         "unlistened-port",
+        "unreached-service",
         "unscraped-pods",
         "unselected-subject",
     }
 )
 NOT_FIXED = "what the chart makes with other values is not known"
 #: Of these, those that call something missing: values may add it.
-_MISSING = frozenset({"api-server", "dns-refused", "one-sided", "unscraped-pods"})
+_MISSING = frozenset({"api-server", "dns-refused", "one-sided", "unreached-service", "unscraped-pods"})
 _MONITOR = re.compile(r"^kind:[ \t]*[\"']?(?:Service|Pod)Monitor[\"']?[ \t]*$")
 #: The keys by which a selector says whose pods it means.
 _NAMES = frozenset(

@@ -97,6 +97,14 @@ def found(repository: Repository, policy: str, more: Mapping[str, str] | None = 
     return [finding["id"] for finding in treated.findings]
 
 
+RIGHTS = """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: web}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: web}
+subjects: [{kind: ServiceAccount, name: web, namespace: {{ .Release.Namespace }}}]
+"""
+
 #: A policy of the chart, and what is wrong with it.
 WRONG = {
     "the port of the metrics is shut": (HEAD + INGRESS, "unscraped-pods"),
@@ -108,6 +116,13 @@ WRONG = {
         "unselected-subject",
     ),
 }
+
+
+def test_pods_with_rights_need_the_api_server(repository: Repository) -> None:
+    rights = {"chart/templates/rights.yaml": RIGHTS}
+    assert found(repository, HEAD + EGRESS + DNS, rights) == ["unreached-service"]
+    server = "  - toEntities: [kube-apiserver]\n"
+    assert found(repository, HEAD + EGRESS + DNS + server, rights) == []
 
 
 @pytest.mark.parametrize("name", WRONG)
