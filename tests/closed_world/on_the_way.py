@@ -177,6 +177,10 @@ BUILT_FREE: dict[str, Files] = {
     "replacement in another kind": _with(
         _replacement("[{select: {kind: Deployment}, fieldPaths: [metadata.annotations.x], options: {create: true}}]")
     ),
+    "replacement that takes the name of the policy": _with(
+        "replacements:\n- source: {kind: CiliumNetworkPolicy, fieldPath: metadata.name}\n  targets: [{select: {kind:"
+        " Deployment}, fieldPaths: [metadata.annotations.x], options: {create: true}}]\n"
+    ),
     "unused variable": _with(
         "vars: [{name: E, objref: {kind: Deployment, name: web, apiVersion: apps/v1}}]\n",
     ),
@@ -265,8 +269,39 @@ def _written(what: str) -> Files:
     return {"east/policy.yaml": POLICY.replace("        - cluster\n", f"        - cluster\n      {what}\n")}
 
 
+def _copying(source: str, target: str) -> Files:
+    return _with(f"replacements:\n- source: {source}\n  targets: [{target}]\n")
+
+
+_FROM_RULES = "{kind: CiliumNetworkPolicy, name: web, fieldPath: spec.ingress.1.fromEntities.0}"
+_INTO_NOTES = "{select: {kind: Deployment}, fieldPaths: [metadata.annotations.x], options: {create: true}}"
+_COPIES = (
+    "`replacements` of east/kustomization.yaml:1 write a part of it into other objects, so that a fix here changes"
+)
+
 #: By name: the files, and words that the finding has to say.
 HELD: dict[str, tuple[Files, str]] = {
+    "replacement that takes an entity by its place": (_copying(_FROM_RULES, _INTO_NOTES), _COPIES),
+    "replacement that copies all rules": (
+        _copying(
+            "{kind: CiliumNetworkPolicy, fieldPath: spec.ingress}",
+            "{select: {kind: CiliumNetworkPolicy, name: other}, fieldPaths: [spec.ingress]}",
+        ),
+        _COPIES,
+    ),
+    "replacement in a file that takes an entity": (
+        _with(
+            "replacements: [{path: r.yaml}]\n", {"east/r.yaml": f"source: {_FROM_RULES}\ntargets: [{_INTO_NOTES}]\n"}
+        ),
+        _COPIES,
+    ),
+    "variable that takes an entity": (
+        _with(
+            "vars: [{name: E, objref: {apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, name: web},"
+            " fieldref: {fieldpath: 'spec.ingress[1].fromEntities[0]'}}]\n"
+        ),
+        "`vars` of east/kustomization.yaml:1 write a part of it into other objects",
+    ),
     "placeholder for all ports": (_written("toPorts: ${PORTS}"), "${PORTS} stands for a part of the policy"),
     "placeholder for a port": (_written('toPorts: [{ports: ["${PORT}"]}]'), "${PORT} stands for"),
     "placeholder for an ICMP type": (_written('icmps: [{fields: ["${TYPE}"]}]'), "${TYPE} stands for"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rewriter.cilium.version import Version
 from rewriter.engine.documents.read import FoundPolicy
 from rewriter.engine.effects.settings import node_labels_unsaid
+from rewriter.inventory.delivery.landing import COPIED
 from rewriter.inventory.facts.model import Cluster
 from rewriter.inventory.questions.inventory import Inventory
 from rewriter.passes.kit.enforced.enforcement import unknown_part
@@ -15,7 +16,7 @@ def skip_reason(inventory: Inventory, path: str, cluster: Cluster | None, versio
     policy = found.policy
     applied, route = (policy.raw, "") if found.holder is None else (found.holder, found.text_route or policy.route)
     if why := inventory.changed_on_the_way(path, applied, route):
-        return f"{why}, so that the text here is not what the cluster gets"
+        return why if why.endswith(COPIED) else f"{why}, so that the text here is not what the cluster gets"
     if placeholder := unknown_part(policy, version):
         return f"{placeholder} stands for a part of the policy, and what it holds is unknown"
     return unknown_acceptance(cluster, version, found)

@@ -46,7 +46,9 @@ def way_of(manifest: Mapping[str, Any], chain: Sequence[Transform]) -> Way:
         for unfollowed in step.unfollowed:
             if unfollowed.of_applier:
                 inherited += [unfollowed] if unfollowed not in inherited else []
-            elif unfollowed.selects(value, manifest) and (found := _decided(unfollowed.fields)):
+            elif (
+                not unfollowed.copies and unfollowed.selects(value, manifest) and (found := _decided(unfollowed.fields))
+            ):
                 words[unfollowed.words] = words.get(unfollowed.words, False) or not _FOLDERS.isdisjoint(found)
         for patch in (*step.patches, *step.late_patches):
             found = _written(patch)
@@ -113,7 +115,10 @@ def unknown_folders(units: Sequence[Unit], way: Way) -> Iterator[tuple[Mapping[s
 def may_move(value: Mapping[str, Any], steps: Iterable[Transform]) -> bool:
     """Whether a step may write another folder into an applier."""
     for step in steps:
-        if any(reason.selects(value, value) and _decided(reason.fields) & _FOLDERS for reason in step.unfollowed):
+        if any(
+            not reason.copies and reason.selects(value, value) and _decided(reason.fields) & _FOLDERS
+            for reason in step.unfollowed
+        ):
             return True
         for patch in (*step.patches, *step.late_patches):
             if _written(patch) & _FOLDERS and may_mean(patch, value, value):

@@ -16,7 +16,7 @@ from rewriter.inventory.delivery.replacements import Replacement, read_replaceme
 from rewriter.inventory.delivery.secret_names import is_secret
 from rewriter.inventory.delivery.transform import FieldSpec, Labels, Transform
 from rewriter.inventory.delivery.transformers import Part, Reading, field_specs, read_transformers
-from rewriter.inventory.delivery.unfollowed import Unfollowed, of_kustomization
+from rewriter.inventory.delivery.unfollowed import Unfollowed, of_kustomization, of_sources
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES, TreeFiles, UnreadFile
 from rewriter.inventory.texts.manifests import items, mapping, text_items, text_or_none, texts
@@ -163,10 +163,11 @@ def _kustomization(
         patches=tuple(_patches(files, folder, value, source, patch_files, at)),
         late_patches=(*_operations(files, folder, value, source, patch_files, at), *further.patches),
     )
+    copied = of_sources(str(source), value, text_at)
     followed, left = _replacements(files, folder, value, source, resources, transform)
     if followed:
         value = {**value, "replacements": left}
-    unfollowed = (*further.unfollowed, *unread, *of_kustomization(value, str(source), text_at))
+    unfollowed = (*further.unfollowed, *unread, *of_kustomization(value, str(source), text_at), *copied)
     transform = replace(transform, unfollowed=unfollowed, replacements=followed)
     charts = [*items(value.get("helmCharts")), *items(value.get("helmChartInflationGenerator"))]
     return Kustomization(

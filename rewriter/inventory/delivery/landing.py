@@ -25,6 +25,8 @@ from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.texts.manifests import mapping
 from rewriter.records import dataclass
 
+#: What a fix does to a policy of which something else takes a part.
+COPIED = ", so that a fix here changes those, too"
 _POLICY_KIND = re.compile(r"\b(?:Cilium(?:Clusterwide)?)?NetworkPolicy\b")
 #: Kinds that render charts.
 _RELEASES = frozenset({"HelmRelease"})
@@ -137,6 +139,8 @@ class Delivery:
                 for unfollowed in step.unfollowed:
                     if unfollowed.may_touch(value, manifest) and (not route or decides(unfollowed, manifest)):
                         return f"{unfollowed.words} may change it when it is applied"
+                    if unfollowed.copies_from(value, manifest) and (not route or decides(unfollowed, manifest)):
+                        return f"{unfollowed.words} write a part of it into other objects{COPIED}"
             if words := selected_unseen(placement.chain, manifest):
                 return f"{words} may change it when it is applied"
             if words := post_renderer(value, route):

@@ -72,7 +72,7 @@ def _is_unknown(step: Transform, original: Mapping[str, Any]) -> bool:
     name = str(mapping(original.get("metadata")).get("name"))
     patches = (*step.patches, *step.late_patches)
     return any(patch.unread and meant(patch, original, name) for patch in patches) or any(
-        selects(reason.target, original, original) for reason in step.unfollowed
+        selects(reason.target, original, original) for reason in step.unfollowed if not reason.copies
     )
 
 

@@ -18,6 +18,8 @@ from rewriter.records import dataclass
 
 _RULES = ("spec", "specs")
 _REFERENCE = "$("
+#: The keys of a source that are names, not patterns.
+_NAMED = ("group", "version", "kind", "name", "namespace")
 #: The keys of a target that select by metadata, with the member that each looks at.
 _SELECTED = {"name": "name", "namespace": "namespace", "labelSelector": "labels", "annotationSelector": "annotations"}
 #: Fields of workloads and Services that facts are read from, but for labels: a kustomization that writes these hides.
@@ -48,6 +50,7 @@ class Unfollowed:
 
     `fields` are the paths that it writes (None: any), `marker` a text without which it leaves a manifest as it is. With
     `sets_values` it puts values there whatever stands there. `of_applier` says that it changes what applies a manifest.
+    With `copies` it changes nothing there, and writes what stands at `fields` into other objects.
     """
 
     words: str
@@ -56,6 +59,7 @@ class Unfollowed:
     marker: str = ""
     sets_values: bool = False
     of_applier: bool = False
+    copies: bool = False
 
     def selects(self, value: Mapping[str, Any], original: Mapping[str, Any]) -> bool:
         """Whether it may be for a manifest."""
@@ -63,6 +67,13 @@ class Unfollowed:
 
     def may_touch(self, value: Mapping[str, Any], original: Mapping[str, Any]) -> bool:
         """Whether it may change the rules of a policy. `original` is the policy before any step."""
+        return not self.copies and self._meets_rules(value, original)
+
+    def copies_from(self, value: Mapping[str, Any], original: Mapping[str, Any]) -> bool:
+        """Whether it may write what a policy says into other objects, by the place where it stands."""
+        return self.copies and self._meets_rules(value, original)
+
+    def _meets_rules(self, value: Mapping[str, Any], original: Mapping[str, Any]) -> bool:
         if not selects(self.target, value, original):
             return False
         if self.fields is not None and not any(_in_rules(path) for path in self.fields):
@@ -71,7 +82,7 @@ class Unfollowed:
 
     def decides(self, value: Mapping[str, Any], original: Mapping[str, Any]) -> frozenset[str]:
         """The keys of targets by which patches further out may select a manifest, or not, because of what it writes."""
-        if not selects(self.target, value, original) or self.marker not in str(value.get("metadata")):
+        if self.copies or not selects(self.target, value, original) or self.marker not in str(value.get("metadata")):
             return frozenset()
         paths = ("",) if self.fields is None else self.fields
         return frozenset(key for path in paths for key, part in _SELECTED.items() if _covers(path, part))
@@ -147,6 +158,27 @@ def of_replacements(words: str, replacements: Any, text_at: TextAt) -> Iterator[
             yield Unfollowed(words, mapping(target.get("select")), tuple(known) if whole else None, sets_values=True)
 
 
+def of_sources(words: str, value: Mapping[str, Any], text_at: TextAt) -> Iterator[Unfollowed]:
+    """What replacements, and variables, take their values from: a fix there changes where they write them, too."""
+    for item in items(value.get("replacements")):
+        listed = [item]
+        if isinstance(item.get("path"), str):
+            read = _values(text_at(item["path"]) or "") or []
+            listed = [entry for one in read for entry in (items(one) if isinstance(one, list) else [mapping(one)])]
+        for source in (mapping(entry.get("source")) for entry in listed):
+            yield from _copying(f"`replacements` of {words}", source, source.get("fieldPath"))
+    for variable in items(value.get("vars")):
+        field_path = mapping(variable.get("fieldref")).get("fieldpath")
+        yield from _copying(f"`vars` of {words}", mapping(variable.get("objref")), field_path)
+
+
+def _copying(words: str, source: Mapping[str, Any], path: Any) -> Iterator[Unfollowed]:
+    kind = source.get("kind")
+    if isinstance(path, str) and _in_rules(path) and (kind is None or str(kind).endswith("Policy")):
+        target = {key: re.escape(text) for key in _NAMED if isinstance(text := source.get(key), str)}
+        yield Unfollowed(words, target, (path,), copies=True)
+
+
 def of_transformer(words: str, value: Mapping[str, Any], text_at: TextAt) -> Iterator[Unfollowed]:
     """What a transformer that is not followed may do."""
     kind = str(value.get("kind"))
@@ -156,6 +188,7 @@ def of_transformer(words: str, value: Mapping[str, Any], text_at: TextAt) -> Ite
         yield from of_fields(words, items(value.get("fieldSpecs")))
     elif kind == "ReplacementTransformer":
         yield from of_replacements(words, value.get("replacements"), text_at)
+        yield from of_sources(words, value, text_at)
     else:
         yield Unfollowed(words, mapping(value.get("target")))
 
