@@ -40,6 +40,20 @@ def test_known_findings_are_hidden_and_left_as_they_are(repository: Path, capsys
     assert (report["findings"], report["summary"]["known"]) == ([], 1)
 
 
+def test_what_a_comment_silences_too_is_silenced_and_not_known(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silenced = "# cnpfix: ignore-file\n" + POLICY
+    assert run([*BASELINE, "--write-baseline"]) == 0
+    (repository / "api.yaml").write_text(silenced)
+    report = _report(capsys, *BASELINE)
+    assert report["findings"] == [], "the comment is used"
+    assert "known" not in report["summary"]
+    assert run([*BASELINE, "--write-baseline"]) == 0
+    (repository / "api.yaml").write_text(POLICY)
+    assert [found["id"] for found in _report(capsys, *BASELINE)["findings"]] == ["cluster-entity"], "it is new"
+
+
 def test_what_moved_is_still_known(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*BASELINE, "--write-baseline"]) == 0
     moved = "# a comment\n---\n" + POLICY.replace("  ingress:\n", "  description: more\n\n  ingress:\n    - {}\n")

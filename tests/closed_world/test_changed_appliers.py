@@ -105,6 +105,14 @@ _INTO_RELEASE = (
 )
 
 
+def _rendered_behind(patches: Any, **substituted: str) -> Files:
+    """The policy in a HelmRelease with a post-renderer, under a Flux Kustomization that substitutes variables."""
+    text = str(_released()["east/policy.yaml"])
+    renderer = f"  postRenderers:\n  - kustomize:\n      patches: {json.dumps(patches)}\n"
+    flux = {"flux/e.yaml": _flux(postBuild={"substitute": substituted})}
+    return {**flux, "east/policy.yaml": text.replace("  values:\n", f"{renderer}  values:\n")}
+
+
 def _values(api: str, kind: str, spec: str) -> Files:
     return {
         "apps/r.yaml": f"apiVersion: {api}\nkind: {kind}\nmetadata: {{name: apps, namespace: argocd}}\nspec:\n{spec}"
@@ -251,7 +259,15 @@ _FREE: dict[str, Files] = {
         "fluxcd.controlplane.io/v1", "ResourceSet", _OF_SET.replace("CiliumNetworkPolicy", "Ingress")
     ),
 }
+_HELD |= {
+    "post-renderer behind variables": (_rendered_behind(_PATCHES, A="b"), "postRenderers of HelmRelease web"),
+    "post-renderer of a variable's kind": (
+        _rendered_behind([{"target": {"kind": "${K}"}, "patch": _REMOVE}], K="CiliumNetworkPolicy"),
+        "postRenderers of HelmRelease web",
+    ),
+}
 _FREE |= {
+    "post-renderer of another kind behind variables": _rendered_behind(_OTHERS, A="b"),
     "replacement of the interval": _replaced(_UNKNOWN, "spec.interval"),
     "patch of another kind that is not there": {
         "k/kustomization.yaml": "resources: [e.yaml]\npatches: [{path: p.yaml, target: {kind: Deployment}}]\n",

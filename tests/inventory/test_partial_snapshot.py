@@ -105,6 +105,21 @@ def test_what_another_repository_does_not_hold_is_not_absent(agents: Path, shop:
     assert [each["applicability"] for each in findings("--inventory", str(tmp_path / "whole.json"))] == ["evident"]
 
 
+def test_a_list_that_was_cut_off_and_a_folder_that_is_excluded_both_hide(
+    agents: Path, shop: Path, tmp_path: Path
+) -> None:
+    content = snapshot(agents, tmp_path / "agents.json")
+    cluster = {key: value for key, value in content["clusters"][0].items() if key not in ("repository", "found")}
+    cluster["incomplete"] = {"workloads": "workloads: more than 10,000"}
+    (tmp_path / "cut.json").write_text(json.dumps({"cnpfix_inventory": 1, "clusters": [cluster]}))
+    cut = ("--inventory", str(tmp_path / "agents.json"), "--inventory", str(tmp_path / "cut.json"))
+    (shop / "more").mkdir()
+    (shop / "more/agent.yaml").write_text(yaml.safe_dump(workload("agent", "shop", {"app": "agent"})))
+    (shop / "cnpfix.toml").write_text('exclude = ["more/**"]\n' + CONFIG)
+    for arguments in ((), cut[:2], cut[2:], cut):
+        assert [each["applicability"] for each in findings(*arguments)] not in (["evident"], ["safe"]), arguments
+
+
 def test_facts_of_the_repository_at_hand_are_left_out(agents: Path, shop: Path, tmp_path: Path) -> None:
     """The snapshot is older than the files: a workload that has moved since is not in two places."""
     (shop / "agent.yaml").write_text(yaml.safe_dump(workload("agent", "old", {"app": "agent"})))
