@@ -70,12 +70,9 @@ class KeptImpact:
         from rewriter.engine.again.edited import impact_after_edits
 
         alone = not self._inventory.listed and not self._inventory.releases
-        workspace = self._workspace
-        errors, templates = len(workspace.errors), len(workspace.templates)
         try:
-            now = impact_after_edits(workspace, self._inventory, self._options, kept, alone_here=alone)
+            now = impact_after_edits(self._workspace, self._inventory, self._options, kept, alone_here=alone)
         except Exception:  # Whatever fails here, all can be judged anew: what is wrong with a file is found once more.
-            del workspace.errors[errors:], workspace.templates[templates:]
             return None
         if now is not kept:
             self._put(now)

@@ -75,6 +75,8 @@ def impact_of(
 ) -> Impact:
     """The impact on the policies of a workspace, whatever becomes of them; `errors` are those beside the workspace's.
 
+    What both find wrong with a file is said once.
+
     Each policy is judged by what its change does among the other policies of the same pods, by so many processes (0: as
     many as help), and all policies of a cluster together where workloads are known. `kept` gets what came of
     each.
@@ -120,7 +122,7 @@ def impact_of(
         workloads=len(identities),
         mesh=mesh,
         by_hand=by_hand,
-        errors=(*workspace.errors, *errors),
+        errors=tuple(dict.fromkeys((*workspace.errors, *errors))),
         left_out=tuple(dict.fromkeys(workspace.templates)),
         alone=meshed_with_none(members),
         not_enforced=unenforced(members),
