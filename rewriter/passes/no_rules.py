@@ -9,8 +9,8 @@ up to 1.16 the policy does nothing, from 1.17 on it is rejected, with all its ot
 selects are open. Default deny is written `ingress: [{}]` there: a rule that allows nothing.
 
 `enableDefaultDeny.ingress: true` does not change that: without a rule of its direction it denies nothing, whatever
-the rest of the rule set says. Neither does `ingress: []` beside rules of egress, reported where no policy denies the
-ingress of its pods. With `policyEnforcementMode: always` every pod is in default deny, and there is no finding.
+the rest of the rule set says. Neither does `ingress:` alone or with `[]` beside rules of egress, reported where no
+policy denies the ingress of its pods. With `policyEnforcementMode: always` every pod is in default deny: no finding.
 
 `toPorts: [{ports: []}]` beside a peer allows nothing either, and neither do `rules` without a port: rarely what was
 meant.
