@@ -374,7 +374,7 @@ def test_what_is_no_pod_is_lost_with_a_selector_that_only_excludes() -> None:
     label = {"key": "io.cilium.k8s.namespace.labels.env", "operator": "NotIn", "values": ["dev"]}
     finding = fix_file(CNP, ingress=[{"fromEndpoints": [{"matchExpressions": [label]}]}]).only
     assert finding.applicability is Applicability.EVIDENT
-    assert "no pod" in str(finding.closes[0])
+    assert "not a pod" in str(finding.closes[0])
 
 
 def test_ports_that_lose_their_l7_rules_are_not_kept_open_unasked() -> None:

@@ -85,7 +85,8 @@ def test_golden_cases_read_alike() -> None:
     assert len(GOLDEN) > 100
     for path in GOLDEN[::3]:
         for document in path.read_text(encoding="utf-8").split("\n---\n"):
-            check(document)
+            if "\t" not in document:  # Those have tests of their own, below.
+                check(document)
 
 
 #: Where YAML takes a tab between what stands on a line, and ruamel.yaml by itself only a space.
