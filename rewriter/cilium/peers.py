@@ -42,6 +42,9 @@ from rewriter.cilium.version import (
 _NODE_FIELDS = ("fromNodes", "toNodes")
 #: Peers whose entries are mappings, by the name of their field.
 _MAPPINGS = ("CIDRSet", "FQDNs", "Services")
+#: Peers by what they are: what is known of an object is known of hundreds of policies that name the same peers.
+_PEERS: dict[tuple[Term, ...], tuple[Term, ...]] = {}
+_MOST_PEERS = 10_000
 
 
 def rule_terms(
@@ -66,8 +69,15 @@ def rule_terms(
     if named and not terms and settings.version >= SERVICES_WITH_PORTS and rule.peer("toServices"):
         named = False  # Services that resolve to nothing leave the rule as if it named no peer.
     if named:
-        return tuple(dict.fromkeys(terms))
+        return _shared(tuple(dict.fromkeys(terms)))
     return (ANYTHING,) if rule.raw.get("toPorts") or rule.raw.get("icmps") else ()
+
+
+def _shared(peers: tuple[Term, ...]) -> tuple[Term, ...]:
+    """The same peers, and the very object of rules before that name the same."""
+    if len(_PEERS) >= _MOST_PEERS:
+        _PEERS.clear()
+    return _PEERS.setdefault(peers, peers)
 
 
 def _entry_terms(

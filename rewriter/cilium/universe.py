@@ -26,7 +26,18 @@ class Universe:
     `identities` follow.
     """
 
-    __slots__ = ("_by_key", "_inside", "_masks", "_met", "_names", "_outside", "all", "cell_count", "identities")
+    __slots__ = (
+        "_any",
+        "_by_key",
+        "_inside",
+        "_masks",
+        "_met",
+        "_names",
+        "_outside",
+        "all",
+        "cell_count",
+        "identities",
+    )
 
     def __init__(
         self,
@@ -43,6 +54,7 @@ class Universe:
         self._by_key: dict[str, dict[str, list[tuple[str, int]]]] = {}
         self._masks: dict[Term | Condition, int] = {}
         self._met: dict[int, tuple[Term, int]] = {}
+        self._any: dict[int, tuple[tuple[Term, ...], int]] = {}
         outside: list[tuple[int, Prefix]] = []
         self._inside: list[tuple[int, Prefix]] = []
         names: list[tuple[str, int]] = []
@@ -113,9 +125,14 @@ class Universe:
 
     def select_any(self, terms: Iterable[Term]) -> int:
         """The bitset of the identities that one of the terms selects."""
+        met = self._any.get(id(terms))
+        if met is not None:
+            return met[1]
         mask = 0
         for term in terms:
             mask |= self.select(term)
+        if isinstance(terms, tuple):
+            self._any[id(terms)] = terms, mask
         return mask
 
     def members(self, mask: int) -> list[Identity]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from rewriter.cilium.by_identity import ByIdentity
+from rewriter.cilium.peers import rule_terms
 from rewriter.cilium.policy import Policy, Rule, read_policy
+from rewriter.cilium.settings import NO_FACTS, Settings
+from rewriter.cilium.version import Version
 
 
 def _policy(*items: object, known: ByIdentity[Any, Rule] | None = None) -> Policy:
@@ -50,3 +53,13 @@ def test_rules_of_a_long_list_keep_their_routes_beside_what_is_no_rule() -> None
         ]
     shared = set(map(id, before.rules())) & set(map(id, after.rules()))
     assert len(shared) == len(list(before.rules())) - 1
+
+
+def test_policies_that_name_the_same_peers_share_them() -> None:
+    settings = Settings(version=Version(1, 19))
+    policies = [_policy(_rule(app)) for app in ("a", "a", "b")]
+    first, second, other = (
+        rule_terms(rule, policy, None, settings, NO_FACTS) for policy in policies for rule in policy.rules()
+    )
+    assert first is second
+    assert first != other
