@@ -310,9 +310,8 @@ class Placements:
             read = flux.read_flux_kustomization(value, source, self._git.url_of, values_of, at)
             return self._artifacts.in_repository(read, value)
         if group == flux.OPERATOR_GROUP:
-            return self._artifacts.of_instance(
-                flux.read_flux_instance(spec := mapping(value.get("spec")), source), spec
-            )
+            instance = mapping(value.get("spec"))
+            return self._artifacts.of_instance(flux.read_flux_instance(instance, source), instance)
         if value.get("kind") == "Application":
             return argo.read_application(value, source, at=text_at(applier, value, argo.SOURCES))
         found = argo.read_application_set(value, self._files)

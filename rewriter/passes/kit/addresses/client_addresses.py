@@ -49,11 +49,8 @@ def client_addresses(context: Context) -> Iterator[Finding]:
             continue
         services = hiding_services(context.inventory, context.cluster) if services is None else services
         ways = list(_ways(context, site, services))
-        shut = [way for way in ways if not way.opened_by]
-        if shut:
-            yield _not_matched(site, fields[0], entries, shut)
-        elif ways:
-            yield _not_kept_out(site, fields[0], entries, ways)
+        if ways:
+            yield _note(site, fields[0], entries, [way for way in ways if not way.opened_by] or ways)
 
 
 def _clients(site: RuleSite, field: PeerField) -> list[str]:
@@ -92,48 +89,26 @@ def _unaware(rules: Sequence[AppliedRule]) -> bool:
     return any(field.entries for field in written) and not any(field.has_any("remote-node") for field in written)
 
 
-def _not_matched(site: RuleSite, field: PeerField, entries: list[str], ways: list[_Way]) -> Finding:
-    return _note(
-        site,
-        field,
-        f"{join_names(entries)} does not match clients of {_names(ways)} that come in by another node",
-        "externalTrafficPolicy Cluster sends them on from that node, and policy sees the entity `remote-node`",
-        ways,
-    )
-
-
-def _not_kept_out(site: RuleSite, field: PeerField, entries: list[str], ways: list[_Way]) -> Finding:
-    return _note(
-        site,
-        field,
-        f"{join_names(entries)} keeps out no client of {_names(ways)} that comes in by another node",
-        "externalTrafficPolicy Cluster sends it on from that node, and the entity `remote-node` is let in",
-        ways,
-    )
-
-
-def _note(site: RuleSite, field: PeerField, what: str, reason: str, ways: list[_Way]) -> Finding:
+def _note(site: RuleSite, field: PeerField, entries: list[str], ways: list[_Way]) -> Finding:
     name = "ipBlock" if site.context.policy.kind == KNP else field.name
+    clients = f"{join_names(str(way.service) for way in ways)} that come in by another node"
+    opened_by = dict.fromkeys(f"{rule} lets nodes in" for way in ways for rule in way.opened_by)
     ports: dict[str, set[int]] = {}
     for way in ways:
         ports.setdefault(f"{way.service}, {way.service.source}: {way.service.type}", set()).add(way.port)
     leads = (f"{service}, leads to {_ports(sorted(numbers))}" for service, numbers in ports.items())
-    opened_by = dict.fromkeys(f"{rule} lets nodes in" for way in ways for rule in way.opened_by)
     return report(
         site.context,
         field,
         Applicability.MANUAL,
-        f"`{name}` {what}",
-        reason,
+        f"`{name}` {join_names(entries)} {'keeps out no' if opened_by else 'does not match'} clients of {clients}",
+        "externalTrafficPolicy Cluster sends them on from that node, and policy sees the entity `remote-node`"
+        f"{', which is let in' if opened_by else ''}",
         severity=Severity.NOTE,
         evidence=[*leads, *opened_by],
         advice="set `externalTrafficPolicy: Local` on the Service, or `loadBalancer.mode: dsr` in Cilium's values",
         at_key=True,
     )
-
-
-def _names(ways: list[_Way]) -> str:
-    return join_names(str(way.service) for way in ways)
 
 
 def _ports(numbers: list[int]) -> str:
