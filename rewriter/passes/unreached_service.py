@@ -48,9 +48,9 @@ Cluster of CloudNativePG, or of the ObjectStore that it names, counts as a setti
 rule of theirs has names at all: that is manual.
 
 Pods talk to the API server where a binding gives rights to a ServiceAccount of their own, whose token they mount, and
-the role is none by which pods run (PodSecurityPolicies, OpenShift's SCCs). For routes the evidence is the route, the
-Service behind it and the proxies: pods that Envoy Gateway or Istio make for a Gateway, or the one ingress-nginx or
-Traefik of the cluster. Each rule is unsafe; CloudNativePG's operator asks every instance for its status.
+the role is none by which pods run (PodSecurityPolicies, SCCs) or have their token judged (`system:auth-delegator`).
+For routes the evidence is the route, the Service behind it and the proxies: pods that Envoy Gateway or Istio make, or
+the one ingress-nginx or Traefik of the cluster. Each rule is unsafe.
 
 All policies of the pods count. Nothing is reported as long as
 

@@ -31,8 +31,11 @@ _TCP = "TCP"
 _ADDRESSES = frozenset({"toCIDR", "toCIDRSet", "toFQDNs", "toServices", "to"})
 _RANGES = frozenset({"toCIDR", "toCIDRSet", "to"})
 _SERVERS = ("kube-apiserver", "cluster", "remote-node", "all", "world")
-#: Roles that let pods run in some way, and are none that a program asks for at the API server.
-_TO_RUN = re.compile(r"(?:^|[^a-z])(?:psp|scc|podsecurity\w*|privileged|anyuid|nonroot\w*|restricted\w*)(?:[^a-z]|$)")
+#: Roles that do not show that pods talk to the API server: those that let them run in some way, and the one with which
+#: others judge the pods' own token (Vault documentation, "Kubernetes auth method", the client's token as reviewer).
+_NOT_ASKING = re.compile(
+    r"(?:^|[^a-z])(?:psp|scc|podsecurity\w*|privileged|anyuid|nonroot\w*|restricted\w*|auth-delegator)(?:[^a-z]|$)"
+)
 
 
 class _Need(NamedTuple):
@@ -106,7 +109,7 @@ def _need(context: Context, workload: Workload) -> _Need | None:
     if template.spec.get("automountServiceAccountToken") is False:
         return None
     for binding in context.inventory.account_bindings(workload.service_account, workload.namespace):
-        if not _TO_RUN.search(binding.role.lower()):
+        if not _NOT_ASKING.search(binding.role.lower()):
             why = "their ServiceAccount has rights there, and every request of theirs times out"
             return _Need(workload, "pods of ", why, f"{binding}, {binding.source}: gives rights to {workload}")
     return None
