@@ -27,7 +27,9 @@ def masked_document(text: str, document: yamltext.Document) -> tuple[yamltext.Do
     made = re.sub(r"[^\r\n]", " ", text[:start]) + found.text
     try:
         [alone] = yamltext.parse(made)
-    except (yamltext.YamlTextError, ValueError) as error:
-        raise MaskError(0, f"the text around its markup is not YAML: {error}") from None
+    except yamltext.YamlTextError as error:
+        raise MaskError(0, f"the text around its markup {error.message}") from None
+    except ValueError:
+        raise MaskError(0, "the text around its markup is not one document") from None
     mask = Masked(made, found.names, [offset + start for offset in found.steered], found.rules)
     return yamltext.Document(made, document.index, alone.span, alone.root, alone.lines), mask

@@ -226,7 +226,7 @@ def _masked(own: str, head: int) -> Masked:
         yamltext.parse(found.text)
     except yamltext.YamlTextError as error:
         lines = own[head:].splitlines(keepends=True)[: max((error.line or 1) - 1, 0)]
-        why = f"the text around its markup is not YAML: {error.message}"
+        why = f"the text around its markup {error.message}"
         raise MaskError(head + sum(map(len, lines)), why) from None
     return _shifted(found, own[:head] + found.text, head)
 
