@@ -66,7 +66,7 @@ def knows(release: Release) -> bool:
     """Whether the data knows what a release's chart makes: by its name, and where it is published if that is known."""
     entry = entries().get(release.chart.name)
     url = (release.chart.url or "").lower()
-    if entry is None:
+    if entry is None or release.chart.folder is not None:  # A chart of the repository is its own.
         return False
     return _MIRROR in url or any(word in url for word in entry["from"]) or (not url and "shared_name" not in entry)
 

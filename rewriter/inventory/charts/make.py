@@ -26,13 +26,25 @@ def no_render(_release: Release) -> Made | None:
 
 
 def make_all(releases: Iterable[Release], render: Render) -> list[Made]:
-    """What releases make, in their order; several are rendered at once."""
+    """What releases and their parts make, in their order; several are rendered at once."""
     if render is no_render:
-        return [make(release, render) for release in releases]
+        return [made for release in releases for made in _with_parts(release, render)]
     from concurrent.futures import ThreadPoolExecutor  # Few runs render anything.
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(lambda release: make(release, render), releases))
+        return [made for each in pool.map(lambda release: _with_parts(release, render), releases) for made in each]
+
+
+def _with_parts(release: Release, render: Render) -> list[Made]:
+    """What a release makes, and what those dependencies of its chart make that it is rendered without."""
+    made = make(release, render)
+    if not release.parts:
+        return [made]
+    rendered = made.complete
+    if release.bare and not rendered:  # There is nothing in the chart but its dependencies.
+        made = Made(release, complete=True)
+    left = [part.release for part in release.parts if not rendered or part.name in made.left_out]
+    return [made, *(found for part in left for found in _with_parts(part, render))]
 
 
 def make(release: Release, render: Render = no_render) -> Made:
@@ -70,7 +82,8 @@ def _in_part(release: Release) -> Made:
     except NotKnownError as error:
         return Made(release, reason=f"{error} is not followed")
     chart = release.chart.name
-    source = replace(release.source, via=common.cited(chart), partial=True, unchecked=not common.checked(chart))
+    unchecked = bool(release.unread) or not common.checked(chart)
+    source = replace(release.source, via=common.cited(chart), partial=True, unchecked=unchecked)
     manifests = tuple(Manifest(source, value) for value in found)
     return Made(release, manifests, reason=f"its chart {release.chart} is not rendered, and known in part")
 

@@ -95,6 +95,10 @@ class Placements:
         folder, _, name = inner.rpartition("/")
         return self.targets_of(folder or ".") if name in KUSTOMIZATION_NAMES else ()
 
+    def ways_of(self, folder: str) -> Sequence[Placement]:
+        """The ways to clusters of what the kustomization of a folder generates itself."""
+        return self._walk.made.get(folder, ())
+
     def is_own(self, url: Any) -> bool:
         """Whether a URL that only gives values names this repository."""
         return isinstance(url, str) and self._own.is_named(url)

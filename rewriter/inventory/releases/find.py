@@ -10,9 +10,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.delivery import argo, flux
 from rewriter.inventory.delivery.appliers import api_group, joined, texts_of
@@ -22,6 +23,7 @@ from rewriter.inventory.delivery.kustomize_walk import Placement
 from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.objects.kubernetes import namespace_of
+from rewriter.inventory.releases.dependencies import with_parts
 from rewriter.inventory.releases.helmfile import helmfile_releases
 from rewriter.inventory.releases.k0s import k0s_releases
 from rewriter.inventory.releases.model import Chart, Release, chart_name
@@ -31,6 +33,8 @@ from rewriter.inventory.releases.values import ValuesFiles, over, values_of, wit
 from rewriter.inventory.texts.manifests import Manifest, items, mapping
 
 K3S_GROUP = "helm.cattle.io"
+#: The file of a chart's archive: its name, then its version.
+_ARCHIVE = re.compile(r"(.+?)-(v?\d+\.\d+\.\d+.*)\.tgz")
 
 
 def find_releases(files: TreeFiles, placements: Placements, values: ValuesFiles) -> Iterator[Release]:
@@ -41,11 +45,10 @@ def find_releases(files: TreeFiles, placements: Placements, values: ValuesFiles)
     """
     finder = _Finder(files, placements, values)
     found = [*finder.flux(), *finder.k3s(), *finder.applications(), *finder.kustomize()]
-    yield from found
     names = {(release.name, release.namespace) for release in found}
-    for release in (*finder.k0s(), *helmfile_releases(files, values, finder.local), *finder.terraform()):
-        if (release.name, release.namespace) not in names:
-            yield release
+    others = (*finder.k0s(), *helmfile_releases(files, values, finder.local), *finder.terraform())
+    found += [release for release in others if (release.name, release.namespace) not in names]
+    yield from (with_parts(release, files, values, finder.local) for release in found)
 
 
 class _Finder:
@@ -64,15 +67,17 @@ class _Finder:
             chart = self._flux_chart(manifest, spec)
             if chart is None:
                 chart = Chart("")
-            parts, unread = self.values.referred(spec, own)
+            files, missing = self._chart_values(manifest, spec, chart)
+            parts, unread = self.values.referred(spec, own, placement.target if placement else None)
+            laid = over([*(files or ()), *parts, mapping(spec.get("values"))])
             yield Release(
                 name,
                 target or own,
                 chart,
-                over([*parts, mapping(spec.get("values"))]),
+                laid if files is None else self._in_place(chart, laid),
                 manifest.source,
                 placement,
-                unread,
+                ", ".join(filter(None, (missing, unread))),
                 post_renderers=tuple(items(spec.get("postRenderers"))),
                 changed=changed_by(written, placement.chain) if placement else "",
             )
@@ -80,13 +85,7 @@ class _Finder:
     def _flux_chart(self, manifest: Manifest, spec: Mapping[str, Any]) -> Chart | None:
         written = mapping(mapping(spec.get("chart")).get("spec"))
         if written:
-            name = _known(written.get("chart")) or ""
-            source = mapping(written.get("sourceRef"))
-            version = _known(written.get("version"))
-            if source.get("kind") in ("GitRepository", "Bucket"):
-                return self.local(joined(".", name), version)
-            found = self._source("HelmRepository", str(source.get("name")), manifest)
-            return Chart(chart_name(name), version, url=_known(found.get("url")))
+            return self._chart_of_source(manifest, written)
         reference = mapping(spec.get("chartRef"))
         kind, name = str(reference.get("kind")), str(reference.get("name"))
         stated = self._source(kind, name, manifest)
@@ -96,8 +95,46 @@ class _Finder:
             ref, url = mapping(stated.get("ref")), _known(stated.get("url"))
             return Chart(chart_name(url or name), _known(ref.get("tag")) or _known(ref.get("semver")), url=url)
         if kind == "HelmChart":
-            return Chart(chart_name(str(stated.get("chart") or name)), _known(stated.get("version")))
+            return self._chart_of_source(manifest, stated) if stated else Chart(name)
         return None
+
+    def _chart_of_source(self, manifest: Manifest, written: Mapping[str, Any]) -> Chart:
+        """The chart of a HelmChart's spec: in this repository, or by the address of its source."""
+        name = _known(written.get("chart")) or ""
+        source = mapping(written.get("sourceRef"))
+        kind, version = str(source.get("kind")), _known(written.get("version"))
+        found = self._source(kind, str(source.get("name")), manifest)
+        if kind not in ("GitRepository", "Bucket"):
+            return Chart(chart_name(name), version, url=_known(found.get("url")))
+        if kind == "GitRepository" and found and not self._placements.is_own(found.get("url")):
+            return Chart(chart_name(name), version, url=_known(found.get("url")))
+        return self.local(joined(".", name), version)
+
+    def _chart_values(
+        self, manifest: Manifest, spec: Mapping[str, Any], chart: Chart
+    ) -> tuple[list[Mapping[str, Any]] | None, str]:
+        """The files of values that count in place of the chart's values.yaml, and what of them could not be read.
+
+        None where none are named. Their paths start where those of the chart do (Flux, HelmChart, "Values files").
+        """
+        written = mapping(mapping(spec.get("chart")).get("spec"))
+        reference = mapping(spec.get("chartRef"))
+        if reference.get("kind") == "HelmChart":
+            written = self._source("HelmChart", str(reference.get("name")), manifest)
+        listed = texts_of(written.get("valuesFiles"))
+        if not listed:
+            return None, ""
+        if chart.folder is None:
+            return [], "valuesFiles"
+        found = {entry: self.values.file(joined(".", entry)) for entry in listed}
+        missing = [entry for entry, values in found.items() if values is None]
+        left = [] if written.get("ignoreMissingValuesFiles") is True else missing
+        return [values for values in found.values() if values is not None], ", ".join(left)
+
+    def _in_place(self, chart: Chart, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Values that count in place of the chart's values.yaml: null takes away what only that file has."""
+        own = self.values.file(joined(chart.folder, "values.yaml")) if chart.folder is not None else None
+        return _without(own or {}, values)
 
     def local(self, folder: str, version: str | None) -> Chart:
         """A chart in this repository, if it is there."""
@@ -124,11 +161,10 @@ class _Finder:
         for placement, _written, manifest in self._placed("HelmChart", K3S_GROUP):
             spec = mapping(manifest.value.get("spec"))
             values, unread = self._k3s_values(manifest, spec)
-            name = str(spec.get("chart") or "")
             yield Release(
                 manifest.name,
                 _known(spec.get("targetNamespace")) or namespace_of(manifest),
-                Chart(chart_name(name), _known(spec.get("version")), url=_known(spec.get("repo")) or name),
+                _k3s_chart(spec),
                 values,
                 manifest.source,
                 placement,
@@ -183,10 +219,13 @@ class _Finder:
 
     def _application_chart(self, source: Mapping[str, Any]) -> Chart | None:
         if _known(source.get("chart")):
-            version = _known(source.get("targetRevision"))
-            return Chart(chart_name(str(source["chart"])), version, url=_known(source.get("repoURL")))
+            version, url = _known(source.get("targetRevision")), _known(source.get("repoURL"))
+            if url and "://" not in url:  # Argo CD, "Helm": an OCI registry has no scheme.
+                url = f"oci://{url}"
+            return Chart(chart_name(str(source["chart"])), version, url=url)
         folder = str(source.get("path") or "").strip("/")
-        if folder and joined(folder, "Chart.yaml") in self._files.names:
+        own = folder and joined(folder, "Chart.yaml") in self._files.names
+        if own and self._placements.is_own(source.get("repoURL")):
             return self.local(folder, None)
         return None
 
@@ -204,11 +243,13 @@ class _Finder:
                 parts.append(values)
             elif helm.get("ignoreMissingValueFiles") is not True:
                 unread.append(entry)
-        if isinstance(helm.get("values"), str):
+        if isinstance(helm.get("valuesObject"), dict):  # Argo CD, "Helm": it counts in place of `values`.
+            parts.append(helm["valuesObject"])
+        elif isinstance(helm.get("values"), str):
             text = values_of(helm["values"])
             parts.append(text or {})
             unread += ["values"] if text is None else []
-        parts.append(mapping(helm.get("valuesObject")))
+        unread += ["fileParameters"] if helm.get("fileParameters") else []
         settings = (
             (str(item.get("name")), item.get("value") if item.get("forceString") is True else typed(item.get("value")))
             for item in items(helm.get("parameters"))
@@ -239,22 +280,12 @@ class _Finder:
         name = _known(old.get("chartName") or chart.get("name"))
         if name is None:
             return
-        parts: list[Mapping[str, Any]] = []
-        unread = []
-        for entry in (old.get("values"), chart.get("valuesFile"), *texts_of(chart.get("additionalValuesFiles"))):
-            if isinstance(entry, str) and entry:
-                values = self.values.file(joined(folder, entry))
-                parts.append(values or {})
-                unread += [entry] if values is None else []
-        parts.append(mapping(chart.get("valuesInline")))
+        parts, unread = self._kustomize_values(folder, chart, old)
+        version = _known(old.get("chartVersion") or chart.get("version"))
+        repository = _known(old.get("chartRepoUrl") or chart.get("repo"))
         home = mapping(kustomization.value.get("helmGlobals")).get("chartHome") or "charts"
-        local = joined(joined(folder, str(home)), name)
-        there = local if joined(local, "Chart.yaml") in self._files.names else None
-        version, repository = (
-            old.get("chartVersion") or chart.get("version"),
-            old.get("chartRepoUrl") or chart.get("repo"),
-        )
-        made = Chart(name, _known(version), there, _known(repository))
+        there = self._kustomize_folder(joined(folder, str(home)), name, version, repository)
+        made = Chart(name, version, there, repository)
         for placement in self._ways(folder, kustomization):
             yield Release(
                 _known(chart.get("releaseName")) or name,
@@ -267,6 +298,35 @@ class _Finder:
                 transformed=True,
                 kind="Helm chart",
             )
+
+    def _kustomize_values(
+        self, folder: str, chart: Mapping[str, Any], old: Mapping[str, Any]
+    ) -> tuple[list[Mapping[str, Any]], list[str]]:
+        """The values of an entry of `helmCharts`, as `valuesMerge` lays them, and the files that could not be read."""
+        unread: list[str] = []
+
+        def read(entries: Iterable[str]) -> list[Mapping[str, Any]]:
+            found = [(entry, self.values.file(joined(folder, entry))) for entry in entries]
+            unread.extend(entry for entry, values in found if values is None)
+            return [values or {} for _entry, values in found]
+
+        how, inline = chart.get("valuesMerge"), mapping(chart.get("valuesInline"))
+        named = [entry for entry in (old.get("values"), chart.get("valuesFile")) if isinstance(entry, str) and entry]
+        first = [] if how == "replace" and inline else read(named)
+        laid = [inline, *first] if how == "merge" else [*first, inline]
+        return [*laid, *read(texts_of(chart.get("additionalValuesFiles")))], unread
+
+    def _kustomize_folder(self, home: str, name: str, version: str | None, repository: str | None) -> str | None:
+        """Where a chart of `helmCharts` lies: Kustomize pulls one with a version into a folder that names it."""
+        if version and repository:
+            pulled = joined(joined(home, f"{name}-{version}"), name)
+            if joined(pulled, "Chart.yaml") in self._files.names:
+                return pulled
+        plain = joined(home, name)
+        if joined(plain, "Chart.yaml") not in self._files.names:
+            return None
+        own = _known(mapping(self.values.file(joined(plain, "Chart.yaml"))).get("version"))
+        return plain if not (version and repository and own) or own == version else None
 
     def _ways(self, folder: str, kustomization: Kustomization) -> tuple[Placement, ...]:
         """The ways of what a kustomization itself makes: those of a file that it lists, as they share them."""
@@ -288,6 +348,23 @@ class _Finder:
                         yield placement, manifest.value, Manifest(manifest.source, placement.apply(manifest.value))
                     if not self._placements.of(inner):
                         yield None, manifest.value, manifest
+
+
+def _without(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values, and null for each of the defaults that they do not have."""
+    given: dict[str, Any] = dict.fromkeys(defaults)
+    for key, value in values.items():
+        inner = defaults.get(key)
+        given[key] = _without(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return given
+
+
+def _k3s_chart(spec: Mapping[str, Any]) -> Chart:
+    """The chart of a HelmChart of k3s: by its name in `repo`, or an address of its own, that of an archive too."""
+    reference = str(spec.get("chart") or "")
+    name, version, url = chart_name(reference), _known(spec.get("version")), _known(spec.get("repo")) or reference
+    archive = _ARCHIVE.fullmatch(name)
+    return Chart(archive[1], archive[2], url=url) if archive else Chart(name, version, url=url)
 
 
 def _shared(path: str, other: str) -> int:

@@ -19,8 +19,16 @@ from rewriter.inventory.releases.values import ValuesFiles, over, with_set
 from rewriter.inventory.texts.manifests import items, mapping
 
 _NAMES = frozenset(f"helmfile.{ending}" for ending in ("yaml", "yml", "yaml.gotmpl", "yml.gotmpl"))
-#: What gives a release values that stand elsewhere.
-_ELSEWHERE = ("inherit", "secrets", "valuesTemplate", "setTemplate", "jsonPatches", "strategicMergePatches")
+#: What gives a release values that stand elsewhere, or says elsewhere whether it is installed.
+_ELSEWHERE = (
+    "inherit",
+    "secrets",
+    "valuesTemplate",
+    "setTemplate",
+    "jsonPatches",
+    "strategicMergePatches",
+    "condition",
+)
 
 LocalChart = Callable[[str, str | None], Chart]
 """The chart in a folder of the tree, with the version that is asked for."""
@@ -54,7 +62,7 @@ class _Reader:
         self._values = values
         self._local = local
         self._layered = "bases" in document
-        self._urls = {str(item.get("name")): item.get("url") for item in items(document.get("repositories"))}
+        self._urls = {str(item.get("name")): _url(item) for item in items(document.get("repositories"))}
 
     def release(self, entry: Mapping[str, Any], source: Source) -> Release:
         values, unread = self._read(entry)
@@ -83,12 +91,23 @@ class _Reader:
         unread = [key for key in _ELSEWHERE if entry.get(key)] + (["bases"] if self._layered else [])
         listed = entry.get("values")
         for setting in listed if isinstance(listed, list) else ():
-            found = setting if isinstance(setting, dict) else self._values.file(joined(self._folder, str(setting)))
+            found = setting if isinstance(setting, dict) else self._file(str(setting))
             parts.append(found or {})
             unread += [str(setting)] if found is None else []
         settings = ((str(item.get("name")), _set(item)) for item in items(entry.get("set")))
         laid, left = with_set(over(parts), settings)
         return laid, ", ".join([*unread, *([left] if left else [])])
+
+    def _file(self, path: str) -> Mapping[str, Any] | None:
+        """The values of a file; None where helmfile fills it in as a template first (`.gotmpl`)."""
+        found = self._values.file(joined(self._folder, path))
+        return None if path.endswith(".gotmpl") and "{{" in str(found) else found
+
+
+def _url(repository: Mapping[str, Any]) -> Any:
+    """The address of a repository; that of an OCI registry is written without its scheme."""
+    url = repository.get("url")
+    return f"oci://{url}" if repository.get("oci") is True and "://" not in str(url) else url
 
 
 def _set(entry: Mapping[str, Any]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from typing import Any
 
@@ -40,7 +40,8 @@ class Release:
     `unread` says in words which values could not be read; empty where they are all there. `placement` is the way on
     which the manifest at `source` is applied; `transformed` says that it changes what the chart makes too (Kustomize
     `helmCharts`). `post_renderers` are those of a HelmRelease, as written. `changed` says in words what else may change
-    the release on its way, so that it renders something else; empty for nothing.
+    the release on its way, so that it renders something else; empty for nothing. `parts` are the dependencies of a
+    chart of the tree, `bare` says that it has no templates beside them.
     """
 
     name: str
@@ -54,16 +55,26 @@ class Release:
     post_renderers: tuple[Mapping[str, Any], ...] = ()
     kind: str = "HelmRelease"
     changed: str = ""
+    parts: tuple[Part, ...] = ()
+    bare: bool = False
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}, {self.source}"
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A dependency of the chart of a release, by its name there, as a release of its own."""
+
+    name: str
+    release: Release
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """What a release makes. `complete` says that these are all its manifests that may be workloads or Services.
 
-    `reason` says why it is not complete, in words.
+    `reason` says why it is not complete, in words. `left_out` are the dependencies that were not at hand to render.
     """
 
     release: Release
@@ -71,6 +82,14 @@ class Made:
     complete: bool = False
     reason: str = ""
     notes: tuple[str, ...] = field(default=())
+    left_out: tuple[str, ...] = ()
+
+
+def flat(releases: Iterable[Release]) -> Iterator[Release]:
+    """Releases, each with its parts behind it."""
+    for release in releases:
+        yield release
+        yield from flat(part.release for part in release.parts)
 
 
 def chart_name(reference: str) -> str:

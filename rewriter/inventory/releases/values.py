@@ -8,6 +8,7 @@ from typing import Any
 from rewriter import yamltext
 from rewriter.inventory.cilium.cilium_values import merged_values
 from rewriter.inventory.delivery.generated_texts import generated_texts, has_unread_env_file
+from rewriter.inventory.delivery.kustomize_walk import Placement
 from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.files.offered import OfferedFile
 from rewriter.inventory.files.tree_files import TreeFiles
@@ -33,30 +34,38 @@ class ValuesFiles:
             self._parsed[inner] = None if data is None else values_of(data.decode("utf-8", "replace"))
         return self._parsed[inner]
 
-    def referred(self, spec: Mapping[str, Any], namespace: str | None) -> tuple[list[Mapping[str, Any]], str]:
-        """What `valuesFrom` of a HelmRelease gives, in its order, and what of it could not be read, in words."""
+    def referred(
+        self, spec: Mapping[str, Any], namespace: str | None, target: str | None
+    ) -> tuple[list[Mapping[str, Any]], str]:
+        """What `valuesFrom` of a HelmRelease gives, in its order, and what of it could not be read, in words.
+
+        `target` is where the release is applied, None where nothing applies it.
+        """
         parts: list[Mapping[str, Any]] = []
         unread = []
         for item in items(spec.get("valuesFrom")):
-            values = self._reference(item, namespace)
+            values = self._reference(item, namespace, target)
             if values is not None:
                 parts.append(values)
             elif item.get("optional") is not True:
                 unread.append(f"{item.get('kind')} {item.get('name')}")
         return parts, ", ".join(unread)
 
-    def _reference(self, reference: Mapping[str, Any], namespace: str | None) -> Mapping[str, Any] | None:
+    def _reference(
+        self, reference: Mapping[str, Any], namespace: str | None, target: str | None
+    ) -> Mapping[str, Any] | None:
         if reference.get("kind") != "ConfigMap":
             return None
         name, key = str(reference.get("name")), str(reference.get("valuesKey") or "values.yaml")
         path = reference.get("targetPath")
-        found = [*self._generated(name, key, one_line=bool(path)), *self._config_maps(name, key, namespace)]
+        generated = self._generated(name, key, target, one_line=bool(path))
+        found = [*generated, *self._config_maps(name, key, namespace, target)]
         text = found[0] if len(set(found)) == 1 else None
         if text is None:
             return None
         return set_value({}, str(path), typed(text)) if path else values_of(text)
 
-    def _generated(self, name: str, key: str, *, one_line: bool) -> Iterator[str | None]:
+    def _generated(self, name: str, key: str, target: str | None, *, one_line: bool) -> Iterator[str | None]:
         """The texts that configMapGenerators put into a ConfigMap of a name; None for one that is not at hand.
 
         An env file holds texts of one line each, so that only such a text may stand there.
@@ -70,11 +79,13 @@ class ValuesFiles:
                 for made in generated_texts(self._files, kustomization.folder, generator):
                     if made.key == key:
                         self.used.update(() if made.inner is None else (made.inner,))
-                        yield made.text
+                        ways = self._placements.ways_of(kustomization.folder)
+                        yield from _as_applied(made.text, ways, target)
 
-    def _config_maps(self, name: str, key: str, namespace: str | None) -> Iterator[str]:
+    def _config_maps(self, name: str, key: str, namespace: str | None, target: str | None) -> Iterator[str | None]:
         for path in self._files.variable_files:
-            data = self._files.bytes_of(self._files.inner(path))
+            inner = self._files.inner(path)
+            data = self._files.bytes_of(inner)
             if data is None or name.encode() not in data:
                 continue
             for manifest in self._files.manifests(OfferedFile(path, frozenset(), data)):
@@ -82,7 +93,18 @@ class ValuesFiles:
                 if (manifest.kind, manifest.name) == ("ConfigMap", name) and own in (None, namespace):
                     text = mapping(manifest.value.get("data")).get(key)
                     if isinstance(text, str):
-                        yield text
+                        yield from _as_applied(text, self._placements.of(inner), target)
+
+
+def _as_applied(text: str | None, ways: Sequence[Placement], target: str | None) -> Iterator[str | None]:
+    """A text of a ConfigMap with the variables that each of the ways to a target fills in."""
+    if text is None or not yamltext.has_substitution(text):
+        yield text
+        return
+    written = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "values"}, "data": {"text": text}}
+    there = [way for way in ways if way.target == target] or ways
+    filled = {str(mapping(way.apply(written).get("data")).get("text")) for way in there}
+    yield from filled or (text,)
 
 
 def values_of(text: str) -> Mapping[str, Any] | None:

@@ -86,6 +86,16 @@ class ChartCopy:
             self._kept.put(digest, found)
         return found
 
+    def render_all(self, name: str, namespace: str, values: Mapping[str, Any]) -> str:
+        """What helm prints for the chart as the repository has it. Raises HelmError."""
+        own = json.dumps([name, namespace, values], sort_keys=True, default=str)
+        digest = digest_of(self._helm.version.encode(), self._digest.encode(), own.encode())
+        found = self._kept.get(digest)
+        if found is None:
+            found = self._helm.render(self._copy, name, namespace, values)
+            self._kept.put(digest, found)
+        return found
+
     def reduce(self, template: str) -> bool:
         """Leaves one template, and the helpers that begin with `_`, so that no other template can fail.
 

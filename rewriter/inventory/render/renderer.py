@@ -14,6 +14,7 @@ from pathlib import Path
 from rewriter import patterns as re
 from rewriter.cache import NO_CACHE, CacheFolder
 from rewriter.inventory.releases.model import Made, Release
+from rewriter.inventory.render.chart_copy import ChartCopy
 from rewriter.inventory.render.helm import Helm, HelmError
 from rewriter.inventory.render.kept import Kept, TooLargeError, chart_digest, digest_of
 from rewriter.inventory.render.output import RenderedError, rendered_manifests
@@ -51,12 +52,21 @@ class Renderer:
             chart = self._chart(release)
             if chart is None:
                 return None
+            if release.parts:
+                return self._of_parts(release, chart)
             manifests = tuple(self._manifests(release, chart))
         except (HelmError, RenderedError, TooLargeError) as error:
             return Made(release, reason=f"its chart does not render: {error}")
         except OSError as error:
             return Made(release, reason=f"its chart cannot be read: {error.strerror or error}")
         return Made(release, manifests, complete=True)
+
+    def _of_parts(self, release: Release, chart: Path) -> Made:
+        """What a chart with dependencies makes, without those that are not at hand."""
+        with ChartCopy(self._helm, self._kept, chart, self._folder_of(".")) as copy:
+            text = copy.render_all(release.name, release.namespace or "default", release.values)
+            manifests = tuple(rendered_manifests(text, release.source, str(release.chart)))
+            return Made(release, manifests, complete=True, left_out=copy.left_out)
 
     def _chart(self, release: Release) -> Path | None:
         """The folder or archive of a release's chart; None where it is not at hand."""
@@ -87,7 +97,9 @@ class Renderer:
         return Path(name)
 
     def _pulled(self, url: str, name: str, version: str, folder: Path, file: str) -> Path | None:
-        if url.startswith("oci://"):
+        if url.endswith(".tgz"):
+            self._helm.pull(url, version, None, folder)
+        elif url.startswith("oci://"):
             reference = url if posixpath.basename(url) == name else f"{url.rstrip('/')}/{name}"
             self._helm.pull(reference, version, None, folder)
         elif url.startswith("https://"):

@@ -18,7 +18,7 @@ from rewriter.inventory.objects.kubernetes import namespace_of
 from rewriter.inventory.objects.operators import convention_of, operator_workloads
 from rewriter.inventory.objects.readers import READERS
 from rewriter.inventory.releases.find import find_releases
-from rewriter.inventory.releases.model import Made, Release
+from rewriter.inventory.releases.model import Made, Release, flat
 from rewriter.inventory.releases.values import ValuesFiles
 from rewriter.inventory.texts.manifests import Manifest
 from rewriter.inventory.tree.gateway_pods import GatewayPods
@@ -82,8 +82,9 @@ class DerivedFacts:
     @cached_property
     def _by_controllers(self) -> Sequence[tuple[Manifest, str | None]]:
         """What controllers make for Gateways, and distributions for the DNS of their cluster."""
-        found = list(cluster_dns(self._clusters, self.releases, self._files.files))
-        for manifest, path, placement in GatewayPods(self._files, self._placements, self.releases).made():
+        releases = list(flat(self.releases))
+        found = list(cluster_dns(self._clusters, releases, self._files.files))
+        for manifest, path, placement in GatewayPods(self._files, self._placements, releases).made():
             cluster = self._cluster_at(path, placement)
             found.append((manifest, cluster.name if cluster else None))
         return found

@@ -135,7 +135,10 @@ def test_a_chart_in_helms_own_cache(tmp_path: Path, cache: Path) -> None:
     [
         {"charts/web/templates/all.yaml": '{{ fail "no" }}'},
         {"charts/web/templates/all.yaml": "kind: [\n"},
-        {"charts/web/Chart.yaml": CHART["charts/web/Chart.yaml"] + "dependencies: [{name: gone, version: 1.0.0}]\n"},
+        {
+            "charts/web/Chart.yaml": CHART["charts/web/Chart.yaml"]
+            + "dependencies: [{name: gone, version: 1.0.0, import-values: [data]}]\n"
+        },
         {"apps/r.yaml": RELEASE + "  valuesFrom: [{kind: Secret, name: s}]\n"},
         {"apps/r.yaml": RELEASE.replace("./charts/web", "./charts/gone")},
     ],
