@@ -205,19 +205,14 @@ def fix(
         return 0
     if write + check + dry_run > 1:
         raise UsageError("--dry-run, --write and --check exclude each other; give one of them")
-    if write_baseline and (baseline is None or write or check):
-        raise UsageError("--write-baseline needs --baseline FILE, and neither --write nor --check")
-    if write_baseline and baseline is not None:
-        refuse_manifest("--baseline", baseline)
+    if write_baseline:
+        _refuse_baseline(baseline, other_mode=write or check)
     live = live or plugin_alone(paths)
-    if live and (paths or write):
-        reason = "--live takes no paths; give --context" if paths else "--live writes nothing to a cluster"
-        raise UsageError(reason if paths else f"{reason}; --output DIR takes the fixed manifests")
     names = tuple(paths or (".",))
-    if "-" in names and len(names) > 1:
-        raise UsageError("`-` stands alone; give either `-` or paths")
-    if not live:
-        refuse_unknown_command(next(iter(names)))
+    if live:
+        _refuse_beside_live(paths, write=write)
+    else:
+        _refuse_names(names)
     from rewriter.cli import fix_run, reports
     from rewriter.engine.run.workspace import Request
 
@@ -264,3 +259,22 @@ def fix(
         name = stdin_filename or "stdin.yaml"
         return fix_run.run_stdin(workspace, options, mode, printing, name, as_filter=not (dry_run or check))
     return fix_run.run_files(workspace, options, mode, printing, jobs, allow_empty=allow_empty)
+
+
+def _refuse_baseline(baseline: Path | None, *, other_mode: bool) -> None:
+    if baseline is None or other_mode:
+        raise UsageError("--write-baseline needs --baseline FILE, and neither --write nor --check")
+    refuse_manifest("--baseline", baseline)
+
+
+def _refuse_beside_live(paths: list[str] | None, *, write: bool) -> None:
+    if paths:
+        raise UsageError("--live takes no paths; give --context")
+    if write:
+        raise UsageError("--live writes nothing to a cluster; --output DIR takes the fixed manifests")
+
+
+def _refuse_names(names: tuple[str, ...]) -> None:
+    if "-" in names and len(names) > 1:
+        raise UsageError("`-` stands alone; give either `-` or paths")
+    refuse_unknown_command(next(iter(names)))

@@ -100,8 +100,6 @@ def impact(
     """
     from rewriter.cli.progress import Progress
     from rewriter.engine.run.workspace import Request
-    from rewriter.output import impact_report, impact_text
-    from rewriter.output.style import style_for
 
     request = Request(
         names=tuple(paths or (".",)),
@@ -123,13 +121,7 @@ def impact(
         with Progress("comparing", None) as progress:
             found = impact_of(workspace, rewrites, progress.step, jobs, by_hand=True)
     versions = (workspace.from_version.in_full, workspace.to_version.in_full)
-    if format_ is Format.JSON:
-        text = impact_report.render_json(found, versions)
-    elif format_ is Format.MARKDOWN:
-        text = impact_report.render_markdown(found, versions)
-    else:
-        style = style_for(sys.stdout, color.value)
-        text = impact_text.render(found, versions, replace(style, color=style.color and output is None))
+    text = _rendered(found, versions, format_, color, to_file=output is not None)
     if output is None:
         sys.stdout.write(text)
     else:
@@ -141,6 +133,18 @@ def impact(
     if found.errors:
         return 2
     return 1 if exit_code and found.breaks else 0
+
+
+def _rendered(found: Impact, versions: tuple[str, str], format_: Format, color: Color, *, to_file: bool) -> str:
+    from rewriter.output import impact_report, impact_text
+    from rewriter.output.style import style_for
+
+    if format_ is Format.JSON:
+        return impact_report.render_json(found, versions)
+    if format_ is Format.MARKDOWN:
+        return impact_report.render_markdown(found, versions)
+    style = style_for(sys.stdout, color.value)
+    return impact_text.render(found, versions, replace(style, color=style.color and not to_file))
 
 
 def _by_hand(workspace: Workspace, before: Path) -> list[Rewrite]:

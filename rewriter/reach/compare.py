@@ -51,6 +51,11 @@ class StepEffect:
     upgrade: Difference = NO_DIFFERENCE
     undeclared: Difference = NO_DIFFERENCE
 
+    @property
+    def exact(self) -> bool:
+        """Whether every combination of labels was tried."""
+        return self.own.exact and self.upgrade.exact
+
 
 def reach(
     before: PolicyWorld,

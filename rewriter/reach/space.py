@@ -139,13 +139,8 @@ def build_space(
     identities = sorted(identities, key=lambda identity: (identity.name, sorted(map(str, identity.labels))))
     given = {identity.labels for identity in identities}
     reserved = [identity for identity in map(reserved_identity, _RESERVED) if identity.labels not in given]
-    pods: list[Identity] = []
     places = tuple(dict.fromkeys([local, *clusters])) if clusters else (local, OTHER)
-    if not exact:
-        groups: dict[LabelTerm, list[Term]] = {}
-        for entry in changed:
-            groups.setdefault(entry.subject, []).extend(_terms([entry]))
-        pods = pod_witnesses([_label_terms(group) for group in groups.values()], places)
+    pods = [] if exact else _pods(changed, places)
     asked = compared.asked()
     terms = [term for part in asked for term in part.special]
     odd = [*odd_witnesses(terms, places), *host_witnesses(subject for part in asked for subject in part.nodes)]
@@ -170,6 +165,14 @@ def build_space(
         terms=tuple(sorted(_label_terms(_terms(changed)))),
         line=PortLine(tuple(names)),
     )
+
+
+def _pods(changed: Iterable[Entry], places: Sequence[str]) -> list[Identity]:
+    """The pods that stand for those which the rules of each subject distinguish."""
+    groups: dict[LabelTerm, list[Term]] = {}
+    for entry in changed:
+        groups.setdefault(entry.subject, []).extend(_terms([entry]))
+    return pod_witnesses([_label_terms(group) for group in groups.values()], places)
 
 
 class _Compared:

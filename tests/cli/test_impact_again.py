@@ -258,13 +258,13 @@ def test_edits_of_any_kind_leave_no_trace_of_what_was(tree: Tree, seed: int) -> 
         assert impact("--cache-dir", "../cache", "--format", form) == plain, number
 
 
-def fixed_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The files, or policies of files, that are fixed from now on."""
-    found: list[str] = []
+def fixed_files(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """The files that are fixed from now on, each with the number of documents that are: other ones are blank."""
+    found: list[tuple[str, int]] = []
     fix = Fixer.fix_file
 
     def counting(fixer: Fixer, file: FoundFile, data: bytes) -> FileResult:
-        found.append(file.display)
+        found.append((file.display, data.count(b"kind: ")))
         return fix(fixer, file, data)
 
     monkeypatch.setattr(Fixer, "fix_file", counting)
@@ -283,8 +283,10 @@ def test_only_what_rests_on_an_edited_policy_is_judged_again(tree: Tree, monkeyp
     path = tree.folder / "more3.yaml"
     path.write_text(path.read_text().replace("7071", "7090"))
     second = cached()
-    assert "more3.yaml" in found
-    assert len(set(found)) < 2 * NAMESPACES
+    assert ("more3.yaml", 2) in found
+    others = [documents for name, documents in found if name != "more3.yaml"]
+    assert set(others) == {1}
+    assert len(others) < 2 * NAMESPACES
     assert second == impact("--no-cache") != first
 
 

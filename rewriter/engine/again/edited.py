@@ -179,8 +179,8 @@ class _Again:
     def _fixed_alone(self, file: PooledFile, number: int) -> frozenset[str] | None:
         """On what the fixes of one policy of a file rest; None where they are others now, or it takes the file."""
         results = [one for one in file.results.results if one.slice == number]
-        plain = file.results.slices[number].plain
-        text = alone(file.text, file.starts, number) if plain and len(results) == 1 else None
+        plain = file.results.slices[number].plain  # Then the slice has one policy.
+        text = alone(file.text, file.starts, number) if plain else None
         if text is None:
             return None
         self.pool.take_for(results[0].asked)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from rewriter import yamltext
-from rewriter.cilium.policy import CNP, KNP, Policy
+from rewriter.cilium.policy import Policy
 from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.evidence.policy_outline import outline_of
 from rewriter.evidence.resting import TRAITS
@@ -79,9 +79,8 @@ def _plain(piece: str, policies: Sequence[LocatedPolicy]) -> Plain | None:
         return None
     located = policies[0]
     policy = located.policy
-    if policy.route or located.built is not None or located.line is not None or policy.kind not in (CNP, KNP):
-        return None
-    if policy.raw is not located.document.value:
+    # An item of a List is not the very value of its document.
+    if located.line is not None or policy.raw is not located.document.value:
         return None
     outline = outline_of(policy.raw)
     if outline.home is None or outline.home != policy.namespace or outline.points:

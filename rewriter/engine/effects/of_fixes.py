@@ -100,29 +100,15 @@ class Effects:
         rules that the step touches, or without `narrow` of all that the upgrade changes as well. Not `full` is
         what becomes of it beside others.
         """
-        facts = self.facts_of((before, after))
-        worlds = [
-            self._world(policy, settings, facts)
-            for policy, settings in (
-                (before, self.source),
-                (after, self.target),
-                (before, self.target),
-                (after, self.source),
-            )
-        ]
-
+        worlds = self._worlds_of_step(before, after)
         inside = self._inside(before, after)
 
         def effect(identities: Sequence[Identity], beside: Sequence[PolicySet] = ()) -> StepEffect:
             chosen = [PolicyWorld((*world.sets, *beside)) for world in worlds] if beside else worlds
             return step_effect(*chosen, identities=identities, inside=inside, declared=declared, narrow=narrow)
 
-        named = any(map(names_ports, (before, after)))
-        identities = self._workloads((before, after)) if named else ()
-        found = [effect(identities)]
-        exact = found[0].own.exact and found[0].upgrade.exact
-        if not named and not exact and (identities := self._workloads((before, after))):
-            found = [effect(identities)]
+        identities, alone = self._with_workloads((before, after), effect)
+        found = [alone]
         allowed = None
         if denies(before) or denies(after):
             found.append(allowed := effect(identities, [allow_everything(self.target)]))
@@ -137,7 +123,7 @@ class Effects:
         if denied := self._denied_beside(before, after, worlds):
             found.append(effect(identities, [deny_everything(self.target, denied)]))
         own, upgrade, undeclared = (Flows(*flows_of_one) for flows_of_one in stated(found, allowed))
-        exact = all(effect.own.exact and effect.upgrade.exact for effect in found)
+        exact = all(effect.exact for effect in found)
         if not full:
             return Step(replace(own, exact=exact), undeclared)
         flows = self._with_kept(replace(own, exact=exact), upgrade, worlds, identities, inside)
@@ -145,13 +131,31 @@ class Effects:
             if not identities and any(map(names_ports, (*others, *ends.policies))):
                 identities = self._workloads((before, after, *others, *ends.policies))
             both = self._effect_among(before, after, among, others, identities, declared, narrow, ends.worlds)
-            together = both if both.own.exact and both.upgrade.exact else together
-        if together is None or not (together.own.exact and together.upgrade.exact):
+            together = both if both.exact else together
+        if together is None or not together.exact:
             return Step(flows, undeclared)
         own, upgrade = Flows(*texts_of(together.own)), Flows(*texts_of(together.upgrade))
         beside = self._with_kept(own, upgrade, among, identities, inside)
         named_policies = (*others, *(ends.policies if ends else ()))
         return Step(flows, undeclared, AmongOthers(beside, frozenset(map(name_of, named_policies))))
+
+    def _worlds_of_step(self, before: Policy, after: Policy) -> list[PolicyWorld]:
+        """Of a step: today, fixed on the target version, not fixed there, and fixed before the upgrade."""
+        facts, source, target = self.facts_of((before, after)), self.source, self.target
+        pairs = (before, source), (after, target), (before, target), (after, source)
+        return [self._world(policy, settings, facts) for policy, settings in pairs]
+
+    def _with_workloads(
+        self, policies: tuple[Policy, Policy], effect: Callable[[Sequence[Identity]], StepEffect]
+    ) -> tuple[Sequence[Identity], StepEffect]:
+        """What a step does, and the workloads of the inventory that it takes to say so."""
+        if any(map(names_ports, policies)):
+            identities = self._workloads(policies)
+            return identities, effect(identities)
+        found = effect(())
+        if not found.exact and (identities := self._workloads(policies)):
+            return identities, effect(identities)
+        return (), found
 
     def _with_kept(
         self,
@@ -355,7 +359,7 @@ class Effects:
         inside = self._inside(before, after)
         judge = partial(step_effect, *worlds, inside=inside, declared=declared, ends=ends, narrow=narrow)
         found = judge(identities=identities)
-        if identities or (found.own.exact and found.upgrade.exact):
+        if identities or found.exact:
             return found
         workloads = self._workloads((before, after, *others))
         return judge(identities=workloads) if workloads else found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from rewriter import yamltext
 from rewriter.engine.results.result import Location
@@ -32,6 +32,15 @@ def covers(suppression: Suppression, finding: Finding, place: Location) -> bool:
         and place.line <= suppression.line <= place.end_line
         and suppression.covers(finding.id, suppression.line)
     )
+
+
+def silenced(
+    suppressions: Iterable[Suppression], used: set[tuple[Suppression, str]], finding: Finding, place: Location
+) -> bool:
+    """Whether one of some comments silences a finding; those that do are added to the `used`, with its pass."""
+    covering = [suppression for suppression in suppressions if covers(suppression, finding, place)]
+    used.update((suppression, finding.id) for suppression in covering)
+    return bool(covering)
 
 
 def _read(

@@ -37,7 +37,7 @@ from rewriter.engine.proofs.manifest import ProofError
 from rewriter.engine.results.baseline import Known
 from rewriter.engine.results.observed import Observed
 from rewriter.engine.results.result import Change, FileResult, Location, Reported, by_config, may_apply
-from rewriter.engine.results.suppression import covers, suppressions
+from rewriter.engine.results.suppression import silenced, suppressions
 from rewriter.engine.results.unchecked import needs_mesh
 from rewriter.engine.run.file_proof import Elsewhere, prove_file
 from rewriter.engine.run.held import skip_reason, unknown_acceptance
@@ -243,8 +243,8 @@ class Fixer:
             return result
         changed = replace(result, changes=tuple(sorted(changes, key=lambda change: change.start)))
         try:
-            silenced = lambda silences: self._hooks(found, self._passes(found.path), silences, set(), set())  # noqa: E731
-            prove_file(changed, reading, outcomes, Elsewhere(chart, built), silenced)
+            hooks_of = lambda silences: self._hooks(found, self._passes(found.path), silences, set(), set())  # noqa: E731
+            prove_file(changed, reading, outcomes, Elsewhere(chart, built), hooks_of)
         except ProofError as error:
             return refusals.refused(result, str(error))
         return changed
@@ -267,46 +267,14 @@ class Fixer:
         """
         cluster = cluster or self.inventory.cluster_of(found.display)
         overrides = self.config.applicability
-
-        def context(
-            policy: FoundPolicy,
-            comments: Callable[[], tuple[str, ...]],
-            comments_at: Callable[[str], tuple[str, ...]],
-        ) -> Context:
-            return Context(
-                policy=policy.policy,
-                path=found.display,
-                cluster=cluster,
-                inventory=self.inventory,
-                config=self.config,
-                from_version=self.options.from_version,
-                to_version=self.options.to_version,
-                comments=comments,
-                comments_at=comments_at,
-                others=partial(self.others, found.display),
-                as_clusterwide=self.options.as_clusterwide,
-                namespace_known=policy.namespace_known,
-                answers=self.answers,
-                selected=self.options.select or frozenset(),
-            )
-
-        def allowed(finding: Finding) -> bool:
-            wanted = self.options.safe_fixes or finding.applicability is Applicability.UNSAFE
-            return wanted and may_apply(finding.applicability, unsafe_fixes=self.options.unsafe_fixes)
-
-        def silenced(finding: Finding, place: Location) -> bool:
-            covering = [item for item in silences if covers(item, finding, place)]
-            used.update((item, finding.id) for item in covering)
-            return bool(covering)
-
         return FileHooks(
             path=found.display,
             passes=passes,
             policies=partial(self._policies, found.display),
-            context=context,
+            context=partial(self._context, found.display, cluster),
             configured=lambda finding: unless_enforced(by_config(finding, overrides.get(finding.id)), cluster),
-            allowed=allowed,
-            silenced=silenced,
+            allowed=self._allowed,
+            silenced=partial(silenced, silences, used),
             known=lambda batch: self._known(batch, hidden),
             effects=self._effects(cluster, found.display),
             skip_reason=partial(skip_reason, self.inventory, found.display, cluster, self.options.to_version),
@@ -319,6 +287,35 @@ class Fixer:
             idle=idle_passes(passes, self.config, self.options),
             possible=partial(self._possible, found, cluster),
         )
+
+    def _context(
+        self,
+        path: str,
+        cluster: Cluster | None,
+        policy: FoundPolicy,
+        comments: Callable[[], tuple[str, ...]],
+        comments_at: Callable[[str], tuple[str, ...]],
+    ) -> Context:
+        return Context(
+            policy=policy.policy,
+            path=path,
+            cluster=cluster,
+            inventory=self.inventory,
+            config=self.config,
+            from_version=self.options.from_version,
+            to_version=self.options.to_version,
+            comments=comments,
+            comments_at=comments_at,
+            others=partial(self.others, path),
+            as_clusterwide=self.options.as_clusterwide,
+            namespace_known=policy.namespace_known,
+            answers=self.answers,
+            selected=self.options.select or frozenset(),
+        )
+
+    def _allowed(self, finding: Finding) -> bool:
+        wanted = self.options.safe_fixes or finding.applicability is Applicability.UNSAFE
+        return wanted and may_apply(finding.applicability, unsafe_fixes=self.options.unsafe_fixes)
 
     def _possible(self, found: FoundFile, cluster: Cluster | None) -> list[Possible]:
         """The settings of Cilium that may hold for a file and are not read."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
@@ -29,6 +29,7 @@ from rewriter.engine.run.impact_result import (
     Change,
     Impact,
     PolicyImpact,
+    RewrittenPolicy,
 )
 from rewriter.engine.run.members_known import meshed_with_none, unenforced, unread_settings_of
 from rewriter.engine.run.policy_changes import rewritten_policy
@@ -75,7 +76,7 @@ def impact_of(
 ) -> Impact:
     """The impact on the policies of a workspace, whatever becomes of them; `errors` are those beside the workspace's.
 
-    What both find wrong with a file is said once.
+    An error that both have is reported once.
 
     Each policy is judged by what its change does among the other policies of the same pods, by so many processes (0: as
     many as help), and all policies of a cluster together where workloads are known. `kept` gets what came of
@@ -89,34 +90,25 @@ def impact_of(
     together = compared(workspace, members, placed, identities, mesh=mesh)
     applied = Applied(workspace, placed, identities, mesh=mesh)
 
+    errors = list(errors)
+
     def judge(one: Placed) -> tuple[Judged | InputError | None, frozenset[str]]:
         return judged_in(applied, one, asks=kept is not None)
 
-    found: list[PolicyImpact] = []
     all_judged: list[JudgedRewrite] = []
     for rewrite, (judged, asked) in zip(rewrites, parallel.each(placed, judge, jobs), strict=True):
-        impact = None
         if isinstance(judged, InputError):
-            errors = [*errors, judged]
-        elif judged is not None:
-            impact = impact_on(rewrite, judged)
-            found.append(impact)
-        if kept is not None:
-            all_judged.append(JudgedRewrite(rewrite, impact, same(asked)))
+            errors.append(judged)
+            judged = None
+        all_judged.append(JudgedRewrite(rewrite, None if judged is None else impact_on(rewrite, judged), same(asked)))
         progress(1)
     if kept is not None:
         kept(all_judged, together)
-    rewritten = []
-    for rewrite in rewrites if by_hand else ():
-        changed_policy = _isolated(rewrite, rewritten_policy)
-        if isinstance(changed_policy, InputError):
-            errors = [*errors, changed_policy]
-        elif changed_policy is not None:
-            rewritten.append(changed_policy)
+    rewritten = tuple(_rewritten(rewrites, errors)) if by_hand else ()
     return Impact(
         clusters=tuple(cluster.name for cluster in members if cluster),
         total=len(rewrites),
-        policies=tuple(found),
+        policies=tuple(one.impact for one in all_judged if one.impact is not None),
         undone=together.undone,
         fixed=together.fixed,
         workloads=len(identities),
@@ -127,8 +119,18 @@ def impact_of(
         alone=meshed_with_none(members),
         not_enforced=unenforced(members),
         unread_settings=unread_settings_of(workspace, members),
-        rewritten=tuple(rewritten),
+        rewritten=rewritten,
     )
+
+
+def _rewritten(rewrites: Iterable[Rewrite], errors: list[InputError]) -> Iterator[RewrittenPolicy]:
+    """What a rewrite by hand changes in the policies themselves; what it fails on is added to the errors."""
+    for rewrite in rewrites:
+        changed = _isolated(rewrite, rewritten_policy)
+        if isinstance(changed, InputError):
+            errors.append(changed)
+        elif changed is not None:
+            yield changed
 
 
 def impact_on(rewrite: Rewrite, judged: Judged) -> PolicyImpact:

@@ -34,7 +34,7 @@ from rewriter.engine.run.versions import VersionsError, given, upgrade
 from rewriter.engine.run.workspace import Request, Workspace, WorkspaceError
 from rewriter.inventory.charts.make import Render, no_render
 from rewriter.inventory.delivery.appliers import same_repository
-from rewriter.inventory.facts.model import Cluster, RunningPolicy
+from rewriter.inventory.facts.model import Cluster, RunningPolicy, Source
 from rewriter.inventory.hubble.agent_log import DeadPolicy
 from rewriter.inventory.hubble.flows import ObservedFlows
 from rewriter.inventory.objects.operators import CONVENTIONS
@@ -71,29 +71,14 @@ def _opened(request: Request, progress: Progress) -> Workspace:
     except VersionsError as error:
         raise WorkspaceError(str(error)) from None
     only = None if request.diff_base is None else _changed_since(request.diff_base, _folder(start))
-    remotes = repository_remotes(_folder(start)) if request.inventories else ()
-    own = lambda repository: any(same_repository(repository, remote) for remote in remotes)  # noqa: E731
-    snapshots = [*(read_snapshot(path, own) for path in request.inventories), *_live(request, progress)]
+    snapshots = _snapshots(request, start, progress)
     aged = stale(snapshots, datetime.now(UTC), config.snapshot_max_age_days)
     observed = _observed(request, progress)
     root = _root(start, config, request)
     top = root or _folder(start)
     helm = _helm(request, config)
     exclude = Globs(config.root, config.exclude)
-    noting = request.keeps_results and request.cache.folder is not None
-    another = partial(
-        NotingInventory if noting else TreeInventory,
-        config.clusters,
-        snapshots,
-        _local_to(config),
-        root=str(top),
-        remotes=lambda: repository_remotes(_folder(start)),
-        stale=aged,
-        complete=config.complete,
-        operators=CONVENTIONS if config.operators is None else config.operators,
-        inert_kinds=config.inert_kinds,
-        read_beside=partial(_read_beside, top, exclude),
-    )
+    another = _inventories(request, config, snapshots, aged, start, partial(_read_beside, top, exclude), top)
     inventory = another(read=_read_again, observed=observed, render=_renderer(helm, request, top), cache=request.cache)
     running = [policy for snapshot in snapshots for policy in snapshot.policies]
     dead = _dead(request, running)
@@ -110,10 +95,10 @@ def _opened(request: Request, progress: Progress) -> Workspace:
     seen = scan(workspace, paths, only, exclude, progress)
     _leave_out_what_is_not_here(inventory, top)
     asked = bool(workspace.files) or not paths
-    together = config.root if _config_found(config, request) else root
-    if asked and together is not None and not any(_holds(path, together) for path in paths):
-        scan_facts(workspace.inventory, Path(os.path.relpath(together)), exclude, seen)
     if asked:
+        together = config.root if _config_found(config, request) else root
+        if together is not None and not any(_holds(path, together) for path in paths):
+            scan_facts(inventory, Path(os.path.relpath(together)), exclude, seen)
         inventory.prepare()
         workspace.has_facts = True
         _add_patches(workspace, paths, only)
@@ -124,6 +109,41 @@ def _opened(request: Request, progress: Progress) -> Workspace:
     if observed is not None:
         workspace.traffic = open_traffic(workspace, observed)
     return workspace
+
+
+def _snapshots(request: Request, start: Path, progress: Progress) -> list[Snapshot]:
+    """The snapshots that are named, and those of live clusters."""
+    remotes = repository_remotes(_folder(start)) if request.inventories else ()
+
+    def own(repository: str) -> bool:
+        return any(same_repository(repository, remote) for remote in remotes)
+
+    return [*(read_snapshot(path, own) for path in request.inventories), *_live(request, progress)]
+
+
+def _inventories(
+    request: Request,
+    config: Config,
+    snapshots: Sequence[Snapshot],
+    aged: Mapping[Source, str],
+    start: Path,
+    read_beside: Callable[[str], bytes | None],
+    top: Path,
+) -> Callable[..., TreeInventory]:
+    """What makes an inventory of the tree, of which nothing is offered yet."""
+    return partial(
+        NotingInventory if request.keeps_results and request.cache.folder is not None else TreeInventory,
+        config.clusters,
+        snapshots,
+        _local_to(config),
+        root=str(top),
+        remotes=lambda: repository_remotes(_folder(start)),
+        stale=aged,
+        complete=config.complete,
+        operators=CONVENTIONS if config.operators is None else config.operators,
+        inert_kinds=config.inert_kinds,
+        read_beside=read_beside,
+    )
 
 
 def _changed_since(revision: str, folder: Path) -> frozenset[Path]:

@@ -129,15 +129,10 @@ def _document(files: TreeFiles, inner: str, path: str) -> tuple[Mapping[str, Any
 def _kustomization(
     files: TreeFiles, folder: str, value: Mapping[str, Any], source: Source, at: TextAt
 ) -> Kustomization:
-    resources: list[str] = []
-    components: list[str] = []
-    remote: list[str] = []
-    for name, kept in (("resources", resources), ("bases", resources), ("components", components)):
-        for entry in text_items(value.get(name)):
-            if is_remote(entry):
-                remote.append(entry)
-            else:
-                kept.append(files.resolved(joined(folder, entry)))
+    resources = _here(files, folder, value, "resources", "bases")
+    components = _here(files, folder, value, "components")
+    lists = ("resources", "bases", "components")
+    remote = [entry for name in lists for entry in text_items(value.get(name)) if is_remote(entry)]
     patch_files: list[str] = []
     listed = value.get("transformers")
     text_at = partial(_text_at, files, folder)
@@ -186,6 +181,12 @@ def _kustomization(
         further.namespace is not None,
         tuple(_generating(files, folder, value, transformers_followed=further.followed)),
     )
+
+
+def _here(files: TreeFiles, folder: str, value: Mapping[str, Any], *names: str) -> list[str]:
+    """The entries of lists that are paths of the repository, from its root."""
+    entries = (entry for name in names for entry in text_items(value.get(name)) if not is_remote(entry))
+    return [files.resolved(joined(folder, entry)) for entry in entries]
 
 
 def _replacements(

@@ -237,6 +237,27 @@ def test_a_comment_silences_a_finding(repository: Repository) -> None:
     assert found.after[POLICY] == template
 
 
+def test_a_comment_of_a_document_silences_nothing_in_another(repository: Repository) -> None:
+    # Both documents are rendered from their first line on: what is silenced in one has the same line in the other.
+    own = HEAD + DNS + STAR
+    silenced = own.replace('"**.example.com"', '"**.example.com" # cnpfix: ignore[fqdn-double-star]')
+    template = silenced + "---\n" + own.replace("-web", "-api")
+    found = repository.treat(chart(template))
+    line = template[: template.rindex("**")].count("\n") + 1
+    assert [each["line"] for each in found.of("fqdn-double-star")] == [line]
+    assert found.after[POLICY] == silenced + "---\n" + own.replace("-web", "-api").replace(STAR, FIXED)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["in-the-first", "in-the-second"])
+def test_a_comment_for_the_whole_file_silences_all_documents(repository: Repository, *, first: bool) -> None:
+    texts = [HEAD + DNS + STAR, (HEAD + DNS + STAR).replace("-web", "-api")]
+    texts[not first] = "# cnpfix: ignore-file[fqdn-double-star]\n" + texts[not first]
+    template = "---\n".join(texts)
+    found = repository.treat(chart(template))
+    assert not found.findings
+    assert found.after[POLICY] == template
+
+
 def test_an_unused_suppression_of_a_template_is_reported_once(repository: Repository) -> None:
     template = GUARDED.replace(STAR, FIXED + "    # cnpfix: ignore[fqdn-double-star]\n    - toCIDR: [192.0.2.0/24]\n")
     more = {"a.yaml": release("a", "enabled: true"), "b.yaml": release("b", "enabled: true")}

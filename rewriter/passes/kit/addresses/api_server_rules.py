@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from rewriter.cilium.policy import EGRESS, KNP, PeerField
 from rewriter.evidence.api_server import SERVICE_PORT, USUAL_PORT, ApiServer
@@ -43,52 +44,32 @@ def api_server_finding(
     facts = tuple(text for text in (*evidence, server.port_evidence) if text)
     targets = {SERVICE_PORT: port, port: port}
     ports = ports_for(site.rule, targets)
+    found = partial(report, site.context, route, severity=severity, rests_on=server.facts)
     in_network_policy = site.context.policy.kind == KNP
     if in_network_policy or not ports:
         advice = f"write `toEntities: [kube-apiserver]` with the port on which the API server listens, {port}"
-        yield report(
-            site.context,
-            route,
-            Applicability.MANUAL,
-            message,
-            WHY,
-            severity=severity,
-            rests_on=server.facts,
-            evidence=facts,
-            advice=_beside(port) if in_network_policy else advice,
-        )
+        advice = _beside(port) if in_network_policy else advice
+        yield found(Applicability.MANUAL, message, WHY, evidence=facts, advice=advice)
         return
-    if on_others(site.rule, set(targets)) and items_of(site.rule) is not None:
-        gone = set()
-    change = (
-        swapped(
-            site.context,
-            site.spec,
-            site.rule,
-            field,
-            gone,
-            [NewPeers("toEntities", [ENTITY], "the API servers", ports)],
-            closes="Service default/kubernetes" if field.name == "toServices" else "",
-        )
-        if gone
-        else rule_added(site.context, site.spec, site.rule, {"toEntities": [ENTITY]}, "the API servers", toPorts=ports)
-    )
+    others = on_others(site.rule, set(targets)) and items_of(site.rule) is not None
+    change = _change(site, field, set() if others else gone, ports)
     if change is None or not change.opens:
         return
     sure = server.port is not None or names_any(site.rule, [port])
     applicability = decided((site.deny or guess or not sure, UNSAFE), (OTHERWISE, EVIDENT))
-    yield report(
-        site.context,
-        route,
-        applicability,
-        message,
-        WHY,
-        change=change,
-        rule=site.rule,
-        severity=severity,
-        rests_on=server.facts,
-        evidence=facts if server.port is not None else (*facts, f"no port is known: API servers listen on {port}"),
-    )
+    if server.port is None:
+        facts = (*facts, f"no port is known: API servers listen on {port}")
+    yield found(applicability, message, WHY, change=change, rule=site.rule, evidence=facts)
+
+
+def _change(site: RuleSite, field: PeerField, gone: set[int], ports: list[object]) -> Change | None:
+    """The entity in place of the entries that are `gone`, or in a rule of its own."""
+    to = "the API servers"
+    if not gone:
+        return rule_added(site.context, site.spec, site.rule, {"toEntities": [ENTITY]}, to, toPorts=ports)
+    peers = [NewPeers("toEntities", [ENTITY], to, ports)]
+    closes = "Service default/kubernetes" if field.name == "toServices" else ""
+    return swapped(site.context, site.spec, site.rule, field, gone, peers, closes=closes)
 
 
 def _beside(port: int) -> str:

@@ -48,33 +48,13 @@ def refused_search_forms(
         cluster.dns_name_error for cluster in ([context.cluster] if context.cluster else context.inventory.clusters)
     ):
         return
-    own = {entry.name.lower() for _, item in asking for entry in item.names if entry.name}
-    patterns = [
-        fqdn_term(entry.written, context.to_version)
-        for _, item in asking
-        for entry in item.names
-        if entry.pattern and "${" not in entry.pattern
-    ]
-    concerned: list[tuple[AskedNames, list[str]]] = []
-    for asked in found:
-        needed, namespace = dots_needed(context, asked.reach), namespace_of_reach(asked.reach)
-        if needed is None or namespace is None or goes_on_when_refused(context, asked.reach.workload):
-            continue
-        meant = [name for name in _meant(context, spec, asked) if any(term.covers(name) for term in patterns)]
-        own |= set(meant)
-        every = [name for name in dict.fromkeys((*asked_exactly(asked), *meant)) if name.count(".") < needed]
-        if any(asked.allows(form) for name in every for form in search_forms(name, namespace)):
-            continue
-        names = [name for name in every if name in own]
-        if names:
-            concerned.append((asked, names))
+    concerned = list(_without_search_forms(context, spec, asking, found))
     if not concerned:
         return
-    asked, names = concerned[0]
+    asked, shown = concerned[0]
     rule, item = asking[0]
     namespaces = [space for names, _ in concerned if (space := namespace_of_reach(names.reach))]
-    shown = names
-    names = list(dict.fromkeys((*names, *(str(form["matchName"]).lower() for form in added if "matchName" in form))))
+    names = list(dict.fromkeys((*shown, *(str(form["matchName"]).lower() for form in added if "matchName" in form))))
     first = search_forms(names[0], namespaces[0])[0]
     yield report(
         context,
@@ -87,6 +67,31 @@ def refused_search_forms(
         advice="or set `dnsConfig` with `ndots: 1` in the workload, or `tofqdns-dns-reject-response-code: nameError`",
         at_key=True,
     )
+
+
+def _without_search_forms(
+    context: Context, spec: Spec, asking: Sequence[tuple[Rule, DnsItem]], found: Sequence[AskedNames]
+) -> Iterator[tuple[AskedNames, list[str]]]:
+    """Of pods the names whose search forms all are refused."""
+    own = {entry.name.lower() for _, item in asking for entry in item.names if entry.name}
+    patterns = [
+        fqdn_term(entry.written, context.to_version)
+        for _, item in asking
+        for entry in item.names
+        if entry.pattern and "${" not in entry.pattern
+    ]
+    for asked in found:
+        needed, namespace = dots_needed(context, asked.reach), namespace_of_reach(asked.reach)
+        if needed is None or namespace is None or goes_on_when_refused(context, asked.reach.workload):
+            continue
+        meant = [name for name in _meant(context, spec, asked) if any(term.covers(name) for term in patterns)]
+        own |= set(meant)
+        every = [name for name in dict.fromkeys((*asked_exactly(asked), *meant)) if name.count(".") < needed]
+        if any(asked.allows(form) for name in every for form in search_forms(name, namespace)):
+            continue
+        names = [name for name in every if name in own]
+        if names:
+            yield asked, names
 
 
 def _meant(context: Context, spec: Spec, asked: AskedNames) -> Iterator[str]:
