@@ -25,7 +25,8 @@ class Context:
     (read on demand). `namespace_known` is False where neither the manifest nor whatever applies it says in which
     namespace the policy lands; `policy.namespace` is then `default`, as kubectl would have it. `answers` remembers what
     is asked again and again of one run: all its contexts share it. `selected` are the passes of which findings on
-    request are wanted; None: of all.
+    request are wanted; None: of all. `kept` remembers what several passes ask of this very policy
+    (`rewriter.evidence.once`).
     """
 
     policy: Policy
@@ -42,6 +43,7 @@ class Context:
     namespace_known: bool = True
     answers: dict[tuple[object, ...], Any] = field(default_factory=dict, compare=False)
     selected: frozenset[str] | None = None
+    kept: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def wants(self, pass_id: str) -> bool:
         """Whether the findings on request of a pass are wanted."""

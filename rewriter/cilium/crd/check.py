@@ -7,7 +7,8 @@ server drops them where a field is not nullable. Kubernetes apiextensions-apiser
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from rewriter.cilium.cidr import AddressError, parse_prefix
@@ -22,6 +23,8 @@ from rewriter.records import dataclass
 
 STRICT, PRUNED, OK = "strict", "pruned", "ok"
 _KINDS = frozenset({CNP, CCNP, KNP, CIDR_GROUP, CLUSTER_NETWORK_POLICY})
+
+_Taker = Callable[[Any], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,7 @@ def schema_problems(manifest: Any, version: Version, base: str = "") -> tuple[Sc
     kind = manifest.get("kind") if isinstance(manifest, dict) else None
     if not isinstance(kind, str) or kind not in _KINDS:
         return ()
-    shape = schema_of(kind, version)
-    return () if _takes(manifest, shape) else tuple(_problems(manifest, shape, "", base))
+    return () if _taker_of(kind, version)(manifest) else tuple(_problems(manifest, schema_of(kind, version), "", base))
 
 
 def schema_state(problems: tuple[SchemaProblem, ...]) -> str:
@@ -68,7 +70,7 @@ def pruned(manifest: Mapping[str, Any], version: Version) -> Mapping[str, Any]:
 
 def fits(value: Any, shape: Shape) -> bool:
     """Whether the schema takes a value at a place of this shape as it is."""
-    return _takes(value, shape)
+    return _taker(shape)(value)
 
 
 def shapes_along(kind: str, version: Version, route: str) -> list[tuple[str, Shape]]:
@@ -103,25 +105,63 @@ def _pruned(value: Any, shape: Shape) -> Any:
     return value
 
 
-def _takes(value: Any, shape: Shape) -> bool:
-    """Whether `_problems` finds none. Without places and words for any: nearly every manifest has none."""
+@cache
+def _taker_of(kind: str, version: Version) -> _Taker:
+    return _taker(schema_of(kind, version))
+
+
+def _taker(shape: Shape) -> _Taker:
+    """A function that says whether `_problems` finds none in a value at a place of this shape.
+
+    It is made once for many manifests, and has no words for what is wrong: in nearly every manifest nothing is.
+    """
     if isinstance(shape, Fields):
+        return _fields_taker(shape)
+    if isinstance(shape, Labels):
+        takes_value = _taker(shape.element)
+        return lambda value: (
+            isinstance(value, dict) and all(item is None or takes_value(item) for item in value.values())
+        )
+    if isinstance(shape, Items):
+        return _items_taker(shape)
+    if isinstance(shape, Text):
+        if shape == Text():
+            return lambda value: isinstance(value, str)
+        return lambda value: isinstance(value, str) and _text_problem(value, shape) is None
+    if isinstance(shape, Anything):
+        return lambda _: True
+    return lambda value: not any(True for _ in _of_scalar(value, shape, "", ""))
+
+
+def _fields_taker(shape: Fields) -> _Taker:
+    takers = {name: _taker(below) for name, below in shape.fields.items()}
+    required, more = shape.required, shape.demands_more
+
+    def takes(value: Any) -> bool:
         if not isinstance(value, dict):
             return False
         for key, item in value.items():
-            below = shape.fields.get(key)
-            if below is None or not (item is None or _takes(item, below)):
+            taker = takers.get(key)
+            if taker is None or not (item is None or taker(item)):
                 return False
-        return not shape.demands or not any(True for _ in _demanded(value, shape, "", ""))
-    if isinstance(shape, Text):
-        return isinstance(value, str) and _text_problem(value, shape) is None
-    if isinstance(shape, Items):
-        if not isinstance(value, list) or any(True for _ in _of_length(value, shape, "", "")):
+        for name in required:
+            if value.get(name) is None:
+                return False
+        return not more or not any(True for _ in _demanded(value, shape, "", ""))
+
+    return takes
+
+
+def _items_taker(shape: Items) -> _Taker:
+    takes_item, null_is_empty = _taker(shape.element), shape.null_is_empty
+    bounded = shape.is_set or shape.max_items is not None or shape.min_items > 0
+
+    def takes(value: Any) -> bool:
+        if not isinstance(value, list) or (bounded and any(True for _ in _of_length(value, shape, "", ""))):
             return False
-        return all((item is None and shape.null_is_empty) or _takes(item, shape.element) for item in value)
-    if isinstance(shape, Labels):
-        return isinstance(value, dict) and all(item is None or _takes(item, shape.element) for item in value.values())
-    return isinstance(shape, Anything) or not any(True for _ in _of_scalar(value, shape, "", ""))
+        return all((item is None and null_is_empty) or takes_item(item) for item in value)
+
+    return takes
 
 
 def _problems(value: Any, shape: Shape, path: str, route: str) -> Iterator[SchemaProblem]:

@@ -108,9 +108,9 @@ class Fields:
     apart: tuple[Apart, ...] = ()
 
     @property
-    def demands(self) -> bool:
-        """Whether anything is asked of the fields together."""
-        return bool(self.required or self.exactly_one or self.at_least_one or self.ascending or self.apart)
+    def demands_more(self) -> bool:
+        """Whether anything is asked of the fields together, beside those that must be there."""
+        return bool(self.exactly_one or self.at_least_one or self.ascending or self.apart)
 
 
 Shape = Text | Number | NumberOrText | Flag | Anything | Items | Labels | Fields

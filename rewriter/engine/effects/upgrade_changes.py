@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 
 from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.policy import KNP, Policy, read_policy
+from rewriter.cilium.settings import Settings
 from rewriter.cilium.tiers import is_cluster_network_policy
 from rewriter.cilium.version import CLUSTER_NETWORK_POLICIES
 from rewriter.engine.documents.read import FoundPolicy
@@ -73,15 +75,23 @@ def _change(policy: Policy, effects: Effects, mine: Sequence[Reported]) -> tuple
     if not routes <= {rule.route for rule in policy.rules()}:
         return None  # Of a rule that a fix added: it stands for one of those that were there.
     left = _without(policy, routes) if routes else policy
-    # A label that the target release leaves out of identities is a matter of filtered-label and unselected-subject.
-    # What a release does to pods of other clusters is a matter of implicit-cluster, which knows whether there are any.
-    source = replace(effects.source, pod_labels=effects.target.pod_labels, single_cluster=True)
-    target = replace(effects.target, single_cluster=True)
+    source, target = _compared(effects.source, effects.target)
     flows = replace(effects, source=source, target=target, _worlds={}).upgrade_among_others(left, left)
     if not _changes(flows):
         return None
     why = [reason for reason in reasons(policy, effects.source, effects.target) if not _is_spoken(reason, routes)]
     return flows, why
+
+
+@cache
+def _compared(source: Settings, target: Settings) -> tuple[Settings, Settings]:
+    """Both ends of an upgrade without what other passes report.
+
+    A label that the target release leaves out of identities is a matter of filtered-label and unselected-subject. What
+    a release does to pods of other clusters is a matter of implicit-cluster, which knows whether there are any.
+    """
+    before = replace(source, pod_labels=target.pod_labels, single_cluster=True)
+    return before, replace(target, single_cluster=True)
 
 
 def _of_tiers(policy: Policy, effects: Effects) -> tuple[Flows, list[Reason]] | None:

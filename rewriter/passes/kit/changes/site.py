@@ -9,6 +9,7 @@ from rewriter.cilium.policy import PeerField, Rule, Spec
 from rewriter.cilium.selector import Selector
 from rewriter.cilium.terms import Term
 from rewriter.evidence.context import Context
+from rewriter.evidence.once import once
 from rewriter.finding import FlowClaim
 from rewriter.passes.kit.changes.change import Change, flows_of, patch
 from rewriter.passes.kit.changes.coverage import remove_entries, sibling, uncovered_rules
@@ -100,6 +101,7 @@ class Site:
         return not uncovered_rules(self.context, self.rule, [wanted], besides=besides)
 
 
+@once
 def rule_sites(context: Context) -> Iterator[RuleSite]:
     """Every rule of the policy, deny rules included."""
     for spec in context.policy.specs:
@@ -107,6 +109,7 @@ def rule_sites(context: Context) -> Iterator[RuleSite]:
             yield RuleSite(context, spec, rule)
 
 
+@once
 def entries(context: Context, *names: str) -> Iterator[Site]:
     """The entries of these peer fields, of rules that every release reads: one kind of peer, none of them empty.
 

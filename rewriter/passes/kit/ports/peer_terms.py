@@ -11,6 +11,7 @@ from rewriter.cilium.selector import Selector, read_selector
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import LabelTerm
 from rewriter.evidence.context import Context
+from rewriter.evidence.once import once
 from rewriter.evidence.settings import settings_of
 from rewriter.passes.kit.changes.site import Site, entries
 
@@ -18,6 +19,7 @@ from rewriter.passes.kit.changes.site import Site, entries
 POD_FIELDS = ("fromEndpoints", "toEndpoints", "from", "to")
 
 
+@once
 def pod_peers(context: Context, *, namespaces: bool = False) -> Iterator[tuple[Site, Selector, LabelTerm]]:
     """The entries that select pods: each with the selector of the pods' own labels and all that it means.
 

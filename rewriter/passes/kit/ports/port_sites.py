@@ -11,6 +11,7 @@ from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Rule, Spec
 from rewriter.cilium.ports import ANY_PROTOCOL
 from rewriter.cilium.terms import LabelTerm
 from rewriter.evidence.context import Context
+from rewriter.evidence.once import once
 from rewriter.evidence.workloads import Matches, matches, on_host_network, subject_term
 from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.change import Change, flows_of, patch
@@ -77,6 +78,7 @@ class PortSite:
         return Rule(self.rule.route, self.rule.direction, self.rule.deny, raw, self.rule.peers)
 
 
+@once
 def port_sites(context: Context) -> Iterator[PortSite]:
     """The single ports of allow rules whose pods are known: those of the subject on ingress, of the peers on egress.
 
