@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from rewriter import patterns as re
 from rewriter.evidence.context import Context
+from rewriter.evidence.operator_services import operator_services
 from rewriter.evidence.reachable import workload_key
+from rewriter.evidence.target_ports import is_behind
 from rewriter.evidence.used_names import is_own_address, settings_of_pods
 from rewriter.inventory.facts.model import Service, ServicePort, Workload
 
@@ -17,6 +19,8 @@ _URL = re.compile(
     rf"\b(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[^/@\s]*@)?{_NAME}(?::(?P<port>\d{{2,5}}))?(?=[/?#\s]|$)", re.IGNORECASE
 )
 _HOST = re.compile(rf"{_NAME}(?::(?P<port>\d{{2,5}}))?(?:/\S*)?", re.IGNORECASE)
+#: Settings whose value is the name of a host: `DB_HOST`, `--redis-host`, `databaseHost`.
+_HOST_KEY = re.compile(r"(?:^|[_.-])(?:host|server|addr|address)$|[a-z](?:Host|Server|Addr|Address)$")
 _SEPARATORS = re.compile(r"[\s,;\"'|<>()\[\]]+")
 #: Where the programs behind URLs without a port listen.
 _DEFAULT_PORTS = {"http": 80, "https": 443, "redis": 6379, "rediss": 6379, "postgres": 5432, "postgresql": 5432}
@@ -38,9 +42,10 @@ class UsedService(NamedTuple):
 
 
 def used_services(context: Context, workload: Workload) -> tuple[UsedService, ...]:
-    """The Services that the settings of a workload's containers name in full, or of its own namespace in an address.
+    """The Services that the settings of a workload's containers name, with the namespace or of their own.
 
-    Of an address without a port, each port of the Service may be the one. Read once for each workload of a run.
+    A single word counts in an address (a URL, a name with a port), and where the setting is for a host (`DB_HOST`). Of
+    an address without a port, each port of the Service may be the one. Read once for each workload of a run.
     """
     key = ("used services", *workload_key(workload))
     if key not in context.answers:
@@ -54,10 +59,11 @@ def _used_services(context: Context, workload: Workload) -> tuple[UsedService, .
     for key, text, where in settings_of_pods(context, workload):
         if len(text) > 20_000 or is_own_address(key):
             continue
+        is_host = any(map(_HOST_KEY.search, (key, key.lower())))
         for name, port, address in _names(text):
-            service = _service(context, workload, name, address=address)
-            if service is None:
-                continue
+            service = _service(context, workload, name, address=address or is_host)
+            if service is None or (not address and is_behind(workload, service)):
+                continue  # Also the own name that a program is told: `SERVER: web`.
             ports = tuple(
                 exposed for exposed in service.ports if exposed.protocol == "TCP" and port in (None, exposed.port)
             )
@@ -99,10 +105,13 @@ def _names(text: str) -> Iterator[tuple[str, int | None, bool]]:
 
 
 def _service(context: Context, workload: Workload, name: str, *, address: bool) -> Service | None:
-    """The one known Service that a name means for pods of a workload, in their own cluster."""
+    """The one known Service that a name means for pods of a workload, in their own cluster.
+
+    A name of two words, of a Service and its namespace, hardly means anything else.
+    """
     labels = name.split(".")
     full = labels[2:3] == ["svc"] and labels[3:] in ([], ["cluster", "local"])
-    if full or (len(labels) == 2 and address):
+    if full or len(labels) == 2:
         namespace = labels[1]
     elif len(labels) == 1 and address:
         namespace = workload.namespace
@@ -112,5 +121,5 @@ def _service(context: Context, workload: Workload, name: str, *, address: bool) 
         service
         for service in context.inventory.services(labels[0], namespace)
         if workload.cluster is None or service.cluster in (None, workload.cluster)
-    ]
+    ] or list(operator_services(context, labels[0], namespace))
     return found[0] if len(found) == 1 and found[0].selector else None

@@ -28,6 +28,7 @@ since nothing says that it is meant. Else the finding is manual. Nothing is repo
 - one of the pods declares no ports, or its pod template is not known; but where the only port that their Services
   forward to is let in by no rule, and nothing of the pods has the rule's, that port is offered,
 - a Service forwards to the port, or a probe, an argument or a variable of the pod speaks of it,
+- it is one on which proxies of Istio or Linkerd listen in the pods,
 - there may be pods that are not known, or a clusterwide policy selects Cilium's own Gateway or Ingress, or its health
   endpoint, which listens there.
 
@@ -60,6 +61,9 @@ from rewriter.text import join_names, port_text
 
 #: Those that containers declare ports of. Any other is for `rejected` to report.
 _PROTOCOLS = frozenset({"TCP", "UDP", "SCTP", ANY_PROTOCOL})
+#: On which proxies listen that a service mesh puts into pods, and that no manifest of theirs declares: Istio's tunnel
+#: and its sidecar's health and metrics (Istio, "Application Requirements"), Linkerd's proxy ("Ports").
+_OF_MESHES = frozenset({15008, 15020, 15021, 15090, 4143, 4191})
 
 
 @antipattern(
@@ -77,7 +81,7 @@ def find(context: Context) -> Iterator[Finding]:
             continue
         # What a pod on the host network listens on is meant for it, and its node is the pass host-network-peer's.
         everybody = (*site.pods.workloads, *site.on_nodes)
-        if _is_service_port(site) or is_port_of_cilium(site):
+        if _is_service_port(site) or is_port_of_cilium(site) or site.port in _OF_MESHES:
             continue
         if all(_hears(site, workload) is False for workload in everybody):
             yield _finding(site)

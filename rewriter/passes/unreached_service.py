@@ -1,10 +1,12 @@
 """## What it does
 
 Finds Services that pods evidently use and that no policy lets them reach, and names outside of the cluster that pods
-use and that are in none of the `toFQDNs` by which alone they reach what is there. And the other side: pods to which
-an Ingress, or a route of a Gateway, leads and whose policies do not let in the proxies through which requests come; and
-instances of a CloudNativePG cluster that do not let its operator in, or do not reach the API server or the object store
-that keeps their backups; and other pods that evidently talk to the API server and do not reach it.
+use and that are in none of the `toFQDNs` by which alone they reach what is there. And the other side: pods behind a
+Service that do not let in those that evidently use it, and pods to which an Ingress, or a route of a Gateway, leads and
+whose policies do not let in the proxies through which requests come. And pods of a database of CloudNativePG or
+Dragonfly that do not let its operator in or are kept apart from each other, or (CloudNativePG) do not reach the API
+server or the object store that keeps their backups; and other pods that evidently talk to the API server and do not
+reach it.
 
 ## Why it matters
 
@@ -37,10 +39,17 @@ env:
 ## Fix safety
 
 The settings of the containers are the evidence: arguments, environment and ConfigMaps that hold a URL, a name with a
-port, or the full name of a Service (`pg.data.svc`). A setting that holds the own address of a program does not count.
-The controllers of Flux name the source-controller, from which they fetch everything, in no setting, and use it all the
-same. The Service and its pods have to be known. The rule is added behind the last one of the policy that is most the
-workload's own, and is unsafe: a program may not use all that its settings name.
+port, or the name of a Service with its namespace (`pg.data.svc`), and a single word where the setting is for a host
+(`DB_HOST`). A setting that holds the own address of a program does not count. Services that CloudNativePG, Dragonfly's
+and Prometheus' operator make for their resources are known by their names (`pg-rw`). The controllers of Flux name the
+source-controller, from which they fetch everything, in no setting, and use it all the same. The Service and its pods
+have to be known. The rule is added behind the last one of the policy that is most the workload's own, and is unsafe: a
+program may not use all that its settings name. Pods that do not let such a client in get a rule for it where they are
+alone in their policy and one label means the client.
+
+The pods of a database are known from its resource, which says how many there are: with several, they copy from each
+other. Some releases of Dragonfly's operator make a NetworkPolicy for each, which no manifest shows: only with
+`networkPolicyEnabled: false` is anything reported of clients and pods of a Dragonfly that are not let in.
 
 A name outside is added to `toFQDNs`, unsafe too. Only arguments, the environment and what Flux's source-controller
 fetches count for those, and only where no rule of the pods has addresses outside, or `world`. The `endpointURL` of a
@@ -56,7 +65,9 @@ All policies of the pods count. Nothing is reported as long as
 
 - a policy of them could not be read, or one that may select them lets them through,
 - no rule lets them reach anything: then it is meant that they reach nothing,
-- a rule of theirs names the same port for other peers (`service-port`, `missing-namespace` and others speak of those),
+- a rule of theirs lets them out to other pods on the same port (`service-port`, `missing-namespace` and others speak of
+  those),
+- the policy that shuts a client out is clusterwide, or lets it into the tunnel of Istio's ambient mode,
 - an explicit deny rule stops the traffic, or the other side lets them in by name (`one-sided`),
 - a pod behind the Service runs on the host network, or it has no selector.
 
@@ -70,9 +81,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rewriter.cilium.labels import NAMESPACE_LABEL
 from rewriter.cilium.policy import EGRESS, KNP, Spec
-from rewriter.cilium.terms import LabelTerm
 from rewriter.cilium.verdict import DEFAULT_DENY
 from rewriter.evidence.backends import Backends, UndecidedError, service_backends
 from rewriter.evidence.context import Context
@@ -87,8 +96,11 @@ from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.names.unlisted_names import unlisted_names, unreached_stores
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.sides.api_server_needs import without_api_server
+from rewriter.passes.kit.sides.meant_already import names_neighbours, names_port
 from rewriter.passes.kit.sides.missing_rules import route_of, stands_here
 from rewriter.passes.kit.sides.one_sided_gaps import gaps_of
+from rewriter.passes.kit.sides.parted_replicas import parted_replicas
+from rewriter.passes.kit.sides.shut_clients import shut_clients
 from rewriter.passes.kit.sides.shut_operators import shut_operators
 from rewriter.passes.kit.sides.shut_routes import shut_routes
 from rewriter.text import join_names
@@ -107,7 +119,9 @@ def find(context: Context) -> Iterator[Finding]:
         return
     for spec in context.policy.specs:
         yield from shut_routes(context, spec)
+        yield from shut_clients(context, spec)
         yield from shut_operators(context, spec)
+        yield from parted_replicas(context, spec)
         yield from without_api_server(context, spec)
         if not any(rule.direction == EGRESS and not rule.deny and rule.members for rule in spec.rules):
             continue
@@ -131,11 +145,11 @@ def _unreached(
         return
     if not backends.pods or backends.hidden or any(pod.host_network for pod in backends.pods):
         return
-    ports = [number for port in used.ports for number in _numbers(port.target, backends.pods)]
+    ports = list(dict.fromkeys(n for port in used.ports for n in _numbers(port.target, backends.pods)))
     named = [*ports, *(port.port for port in used.ports)]
-    if not ports or _names_port(reach, named) or not _is_shut(context, reach, backends.pods, ports):
+    if not ports or names_port(reach, named) or not _is_shut(context, reach, backends.pods, ports):
         return
-    if not used.written and _names_neighbours(reach, workload):
+    if not used.written and names_neighbours(reach, workload):
         return
     if any(other in gap.others for gap in gaps_of(context, workload, EGRESS) for other in backends.pods):
         return  # CNP027 reports what the other side lets in.
@@ -160,28 +174,6 @@ def _numbers(target: int | str, pods: Sequence[Workload]) -> Iterator[int]:
         yield target
         return
     yield from dict.fromkeys(port.number for pod in pods for port in pod.ports if port.name == target)
-
-
-def _names_port(reach: Reach, numbers: Sequence[int]) -> bool:
-    """Whether an allow rule of the pods names one of the ports: for whom is the question of other passes."""
-    allowing = [rule.entry for rule in (*reach.rules(EGRESS), *reach.possible) if not rule.entry.deny]
-    return any(
-        grant.match.low == number == grant.match.high
-        for entry in allowing
-        for grant in entry.ports
-        for number in numbers
-    )
-
-
-def _names_neighbours(reach: Reach, workload: Workload) -> bool:
-    """Whether a rule lets the pods out to others of their namespace: it may be meant for a label that is not known."""
-    return any(
-        isinstance(peer, LabelTerm)
-        and any(c.key == NAMESPACE_LABEL and workload.namespace in c.values for c in peer.conditions)
-        for rule in (*reach.rules(EGRESS), *reach.possible)
-        for peer in rule.entry.peers
-        if not rule.entry.deny
-    )
 
 
 def _is_shut(context: Context, reach: Reach, pods: Sequence[Workload], ports: Sequence[int]) -> bool:

@@ -69,7 +69,7 @@ from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.applicability import EVIDENT, MANUAL, OTHERWISE, UNSAFE, decided
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.sides.let_in import pods_let_in
+from rewriter.passes.kit.sides.let_through import pods_let_through
 from rewriter.passes.kit.sides.missing_rules import route_of, stands_here
 from rewriter.passes.kit.sides.one_sided_gaps import gaps_of
 from rewriter.passes.kit.sides.unreached_targets import unreached_targets
@@ -148,7 +148,7 @@ def _finding(context: Context, spec: Spec, shut: _Shut, *, alone: bool) -> Findi
     ports = list(dict.fromkeys(item.port for item in shut.ports))
     pods = list({id(item.workload): item.workload for item in shut.ports}.values())
     last = _last_rule(spec)
-    change = pods_let_in(context, spec, last, taker.pods, taker.labels, ports) if taker and last else None
+    change = pods_let_through(context, spec, last, taker.pods, taker.labels, ports) if taker and last else None
     term = subject_term(context.policy, spec)
     others = matches(context, term).reasons if change and term else ()
     named, numbers = join_names(map(str, pods), most=3), join_names(map(str, ports))

@@ -38,6 +38,7 @@ from rewriter.inventory.objects.access import AccountBinding
 from rewriter.inventory.objects.backups import BackupStore
 from rewriter.inventory.objects.dns_records import DnsRecord
 from rewriter.inventory.objects.gateways import ControllerClass, Gateway, Ingress, Route
+from rewriter.inventory.objects.instances import Instances
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.objects.monitors import Monitoring
 from rewriter.inventory.objects.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
@@ -200,6 +201,9 @@ class Facts:
         return ()
 
     def backup_stores(self) -> Sequence[BackupStore]:
+        return ()
+
+    def instances(self) -> Sequence[Instances]:
         return ()
 
     def kubelets(self) -> Sequence[KubeletSettings]:

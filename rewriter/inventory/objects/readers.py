@@ -10,6 +10,7 @@ from rewriter.inventory.objects import (
     backups,
     dns_records,
     gateways,
+    instances,
     kubernetes,
     load_balancers,
     monitors,
@@ -51,6 +52,7 @@ READERS: Mapping[str, tuple[frozenset[str], _Reader]] = {
     "config_maps": (frozenset({"ConfigMap"}), _each(pods.config_map)),
     "repositories": (pods.REPOSITORY_KINDS, _each(pods.repository)),
     "backup_stores": (backups.BACKUP_KINDS, _each(backups.backup_store)),
+    "instances": (instances.DATABASE_KINDS, _each(instances.instances)),
     "kubelets": (frozenset({"KubeletConfiguration"}), _each(pods.kubelet_settings)),
     "account_bindings": (frozenset({"RoleBinding", "ClusterRoleBinding"}), access.account_bindings),
 }

@@ -23,6 +23,7 @@ from rewriter.inventory.objects.access import AccountBinding
 from rewriter.inventory.objects.backups import BackupStore
 from rewriter.inventory.objects.dns_records import DnsRecord
 from rewriter.inventory.objects.gateways import ControllerClass, Gateway, Ingress, Route
+from rewriter.inventory.objects.instances import Instances
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.objects.monitors import Monitoring
 from rewriter.inventory.objects.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
@@ -211,6 +212,10 @@ class Inventory(Protocol):
 
     def backup_stores(self) -> Sequence[BackupStore]:
         """Where CloudNativePG keeps backups: Clusters, and the ObjectStores that they name."""
+        ...
+
+    def instances(self) -> Sequence[Instances]:
+        """The databases of which an operator makes the pods."""
         ...
 
     def kubelets(self) -> Sequence[KubeletSettings]: ...

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rewriter.inventory.objects.backups import BackupStore
 from rewriter.inventory.objects.dns_records import DnsRecord
 from rewriter.inventory.objects.gateways import ControllerClass, Gateway, Ingress, Route
+from rewriter.inventory.objects.instances import Instances
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.objects.pods import KubeletSettings, Repository
 from rewriter.inventory.tree.tree_facts import TreeFacts
@@ -46,3 +47,6 @@ class OfOneKind:
 
     def backup_stores(self) -> Sequence[BackupStore]:
         return self._facts.all_of("backup_stores")
+
+    def instances(self) -> Sequence[Instances]:
+        return self._facts.all_of("instances")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from rewriter.cilium.nodes import PortProtocol
 from rewriter.cilium.policy import EGRESS, INGRESS
 from rewriter.evidence.context import Context
+from rewriter.evidence.databases import may_be_let_in_unseen
 from rewriter.evidence.reachable import reach_of_workload
 from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.sides.other_side import is_dns, is_heard, refused_ports
@@ -52,6 +53,8 @@ def gaps_of(context: Context, workload: Workload, direction: str) -> Iterator[Ga
 
     Workloads for which the same rules open the same ports are one gap.
     """
+    if direction == INGRESS and may_be_let_in_unseen(context, workload):
+        return
     pairs: dict[int, _Pair] = {}
     for named in naming(context, _OTHER[direction], workload):
         refused = [(other, _refused(context, named, workload, other, direction)) for other in named.subjects]

@@ -11,7 +11,7 @@ from rewriter.evidence.reachable import Reach, identity_of, reach_of, workloads_
 from rewriter.evidence.route_clients import RouteClient, has_routes, route_clients
 from rewriter.finding import Applicability, Finding
 from rewriter.passes.kit.changes.report import report
-from rewriter.passes.kit.sides.let_in import pods_let_in
+from rewriter.passes.kit.sides.let_through import pods_let_through
 from rewriter.passes.kit.sides.missing_rules import route_of, stands_here
 from rewriter.passes.kit.sides.one_sided_gaps import gaps_of
 
@@ -41,7 +41,7 @@ def _is_shut(context: Context, reach: Reach, client: RouteClient) -> bool:
 
 
 def _finding(context: Context, spec: Spec, last: Rule, reach: Reach, client: RouteClient, *, alone: bool) -> Finding:
-    change = pods_let_in(context, spec, last, client.proxy, client.labels, [client.port])
+    change = pods_let_through(context, spec, last, client.proxy, client.labels, [client.port])
     return report(
         context,
         route_of(spec, INGRESS),
