@@ -11,7 +11,7 @@ from rewriter.inventory.delivery.transform import Transform
 from rewriter.inventory.texts.manifests import Manifest, mapping
 from rewriter.records import dataclass
 
-Key = tuple[str, int]
+Key = tuple[str, int, str]
 """An applier's file and line."""
 
 #: The members of the spec of an applier that say what it applies, where to, and what it does to it.
@@ -35,7 +35,8 @@ class Applier:
 
     @property
     def key(self) -> Key:
-        return self.inner, self.manifest.source.line or 0
+        source = self.manifest.source  # A chart makes several at the line of its release.
+        return self.inner, source.line or 0, f"{source.via} {self.manifest.name}" if source.via else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from rewriter.inventory.texts.manifests import items, mapping, text_or_none, tex
 from rewriter.records import dataclass
 
 GROUP = "argoproj.io"
+KINDS = ("Application", "ApplicationSet")
 IN_CLUSTER = ("https://kubernetes.default.svc", "in-cluster", "")
 #: The fields of an Application that say what it applies.
 SOURCES = ("source", "sources", "sourceHydrator")

@@ -23,11 +23,13 @@ from rewriter.inventory.delivery.transform import Added, Transform
 from rewriter.inventory.delivery.variables import VariableSources
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES, TreeFiles
-from rewriter.inventory.texts.manifests import mapping
+from rewriter.inventory.texts.manifests import Manifest, mapping
 from rewriter.inventory.texts.remote_manifests import defines_kinds
 from rewriter.records import dataclass
 
 APPLIER_KINDS = frozenset({b"Kustomization", b"FluxInstance", b"Application", b"ApplicationSet"})
+Appliers = Callable[[], Sequence[Applier]]
+"""The appliers that charts make."""
 _ROUNDS = 4
 _MOST_APPLIERS = 20_000
 
@@ -54,8 +56,11 @@ class Unread:
 class Placements:
     """Every file's placements. Made in one go when first asked; every file must have been offered by then."""
 
-    def __init__(self, files: TreeFiles, remotes: Callable[[], Sequence[str]] = tuple) -> None:
+    def __init__(
+        self, files: TreeFiles, remotes: Callable[[], Sequence[str]] = tuple, rendered: Appliers = tuple
+    ) -> None:
         self._files = files
+        self._rendered = rendered
         self._remotes = remotes
         self._git = GitSources(files)
         self._sources = VariableSources(files, lambda: self.patch_files, lambda: self.kustomizations)
@@ -98,6 +103,10 @@ class Placements:
     def ways_of(self, folder: str) -> Sequence[Placement]:
         """The ways to clusters of what the kustomization of a folder generates itself."""
         return self._walk.made.get(folder, ())
+
+    def knows(self, manifest: Manifest) -> bool:
+        """Whether an applier that a chart makes is followed, or stands in a file of its name."""
+        return any((a.manifest.kind, a.manifest.name) == (manifest.kind, manifest.name) for a in self._appliers)
 
     def is_own(self, url: Any) -> bool:
         """Whether a URL that only gives values names this repository."""
@@ -163,9 +172,9 @@ class Placements:
             if posixpath.basename(inner) in KUSTOMIZATION_NAMES or inner in self.patch_files:
                 continue
             for manifest in self._files.manifests(file):
-                if _is_applier(manifest.value):
+                if is_applier(manifest.value):
                     found.append(Applier(inner, manifest))
-        return found
+        return [*found, *self._rendered()]
 
     @cached_property
     def _written(self) -> dict[Key, Read]:
@@ -383,10 +392,7 @@ def _target_namespace(value: Mapping[str, Any]) -> str | None:
     return namespace if isinstance(namespace, str) else None
 
 
-def _is_applier(value: Mapping[str, Any]) -> bool:
-    group, kind = api_group(value), value.get("kind")
-    return (
-        (group == flux.GROUP and kind == "Kustomization")
-        or (group == flux.OPERATOR_GROUP and kind == "FluxInstance")
-        or (group == argo.GROUP and kind in ("Application", "ApplicationSet"))
-    )
+def is_applier(value: Mapping[str, Any]) -> bool:
+    """Whether an object applies others: one of Flux or Argo CD."""
+    kinds = {flux.GROUP: ("Kustomization",), flux.OPERATOR_GROUP: ("FluxInstance",), argo.GROUP: argo.KINDS}
+    return value.get("kind") in kinds.get(api_group(value), ())

@@ -15,8 +15,9 @@ from rewriter.cilium.label_syntax import LABEL
 from rewriter.inventory.delivery import argo, flux
 from rewriter.inventory.delivery.appliers import api_group
 from rewriter.inventory.delivery.argo_plugins import plugin_taking, plugins_of
+from rewriter.inventory.delivery.kustomize_walk import Placement
 from rewriter.inventory.delivery.piped import piped
-from rewriter.inventory.delivery.placements import Placements
+from rewriter.inventory.delivery.placements import Placements, is_applier
 from rewriter.inventory.facts.completeness import CIDR_GROUPS, LIFT, Hidden
 from rewriter.inventory.files.offered import OfferedFile
 from rewriter.inventory.files.tree_files import TreeFiles, UnreadFile
@@ -26,7 +27,7 @@ from rewriter.inventory.hiding.namespace_labels import namespace_labellers
 from rewriter.inventory.objects.kubernetes import namespace_of
 from rewriter.inventory.objects.operators import convention_of, own_keys
 from rewriter.inventory.objects.pod_templates import pod_templates, wrapped_pods
-from rewriter.inventory.releases.model import Made
+from rewriter.inventory.releases.model import APPS_CHART, Made
 from rewriter.inventory.texts.kinds_in_text import may_hold_pods
 from rewriter.inventory.texts.manifests import Manifest, items, mapping
 from rewriter.inventory.texts.remote_manifests import defines_kinds, namespace_of_release
@@ -61,6 +62,10 @@ _RELEASES = frozenset({(flux.HELM_GROUP, "HelmRelease"), ("helm.cattle.io", "Hel
 #: Namespaces in which controllers look for what they are to apply.
 _OF_APPLIERS = frozenset(
     {"argo", "argocd", "argo-cd", "cattle-fleet-system", "fleet-default", "fleet-local", "flux-system"}
+)
+#: A template of an object that brings others.
+_APPLIERS = re.compile(
+    rb"""^[ \t]*["']?kind["']?:[ \t]*["']?(?:Application(?:Set)?|HelmRelease|HelmChart|Kustomization)\b""", re.MULTILINE
 )
 #: Words in the name of a file for such objects.
 _APPLIES = re.compile(r"helm-?release|helm-?chart|application|appset|(?:^|[/_-])(?:apps?|hr|ks)\.ya?ml")
@@ -99,6 +104,8 @@ class HiddenSources:
         for made in self._releases:
             if not made.complete:
                 yield self._release(made)
+            else:
+                yield from self._rendered(made)
         for file in self._files.files.where(lambda file: file.unknown):
             inner = self._files.inner(file.path)
             if inner not in self._placements.patch_files and self._is_applied(file.path):
@@ -128,8 +135,28 @@ class HiddenSources:
         lift = f"put helm on PATH and give --render-fetch, which renders it, or {LIFT}"
         reason = f" ({made.reason})" if made.reason else ""
         words = f"{release.kind} {release.name}{reason}, {release.source}"
-        namespaces = None if release.namespace is None else {release.namespace}
+        makes_appliers = release.chart.name == APPS_CHART or (
+            release.chart.folder is not None
+            and any(map(_APPLIERS.search, self._files.templates_of(release.chart.folder)))
+        )
+        namespaces = None if release.namespace is None or makes_appliers else {release.namespace}
         return self._hidden(words, namespaces, release.source.path, lift if "not rendered" in made.reason else LIFT)
+
+    def _rendered(self, made: Made) -> Iterator[Hidden]:
+        """The objects of a rendered chart that may make pods beside those that are known."""
+        for manifest in made.manifests:
+            value, path = manifest.value, manifest.source.path
+            if not manifest.metadata.get("namespace") and made.release.namespace:
+                value = {**value, "metadata": {**manifest.metadata, "namespace": made.release.namespace}}
+            placed = Manifest(manifest.source, value)
+            if (api_group(value), manifest.kind) in _RELEASES:
+                namespace, words = _made(placed)
+                yield self._hidden(words, None if namespace is None else {namespace}, path)
+            elif is_applier(value):
+                if not self._placements.knows(manifest):
+                    yield self._hidden(f"{manifest.kind} {manifest.name}, {manifest.source}", None, path)
+            elif not is_fact(value) and not is_inert(value, self._inert_kinds):
+                yield from self._object(placed, path, None)
 
     def _concerns(self, unread: UnreadFile) -> bool:
         """Whether an unread file may be applied and make pods; those of charts are rendered, or not, with them."""
@@ -147,20 +174,23 @@ class HiddenSources:
             release = (api_group(value), manifest.kind) in _RELEASES
             if release or is_fact(value) or is_inert(value, self._inert_kinds):
                 continue
-            yield from wrapped_pods(manifest, self._known_clusters(file.path))
-            known = convention_of(value) is None and next(pod_templates(value), None) is not None
-            if known:
-                continue
             for placement in self._placements.of(inner) or (None,):
-                applied = Manifest(manifest.source, placement.apply(value) if placement else value)
-                namespace, words = _made(applied)
-                found = None if namespace is None else {namespace, *_named_in(applied.value.get("spec"))}
-                # What an operator is known to make is a fact; only labels of its own may be missing there.
-                convention = convention_of(value) or ""
-                followed = convention in self._operators
-                keys = own_keys(convention, applied.value) if followed else self._labels.keys_of(value)
-                labels = known_labels(value)
-                yield replace(self._hidden(words, found, file.path, _INERT), keys=keys, labels=labels)
+                yield from self._object(manifest, file.path, placement)
+
+    def _object(self, manifest: Manifest, path: str, placement: Placement | None) -> Iterator[Hidden]:
+        """What an object may make beside its own pods, as a placement applies it."""
+        value = manifest.value
+        yield from wrapped_pods(manifest, self._known_clusters(path))
+        if convention_of(value) is None and next(pod_templates(value), None) is not None:
+            return
+        applied = Manifest(manifest.source, placement.apply(value) if placement else value)
+        namespace, words = _made(applied)
+        found = None if namespace is None else {namespace, *_named_in(applied.value.get("spec"))}
+        # What an operator is known to make is a fact; only labels of its own may be missing there.
+        convention = convention_of(value) or ""
+        followed = convention in self._operators
+        keys = own_keys(convention, applied.value) if followed else self._labels.keys_of(value)
+        yield replace(self._hidden(words, found, path, _INERT), keys=keys, labels=known_labels(value))
 
     def _groups(self) -> Iterator[Hidden]:
         """The files with CiliumCIDRGroups that are not read: charts' templates, and what does not parse."""
@@ -206,7 +236,7 @@ class HiddenSources:
 
     def _charts(self) -> Iterator[Hidden]:
         """The charts of the tree that no release of it installs: a person may, into any namespace."""
-        installed = frozenset(self._installed())
+        installed = {*self._installed(), *(made.release.chart.folder for made in self._releases)}
         for folder in self._files.charts:
             if b"type: library" in (self._files.bytes_of(f"{folder}/Chart.yaml".removeprefix("./")) or b""):
                 continue

@@ -13,6 +13,9 @@ from rewriter.inventory.facts.model import Source
 from rewriter.inventory.texts.manifests import Manifest
 from rewriter.records import dataclass
 
+#: A chart whose values are Applications of Argo CD.
+APPS_CHART = "argocd-apps"
+
 
 @dataclass(frozen=True, slots=True)
 class Chart:

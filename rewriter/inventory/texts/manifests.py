@@ -47,11 +47,15 @@ class Template:
     text: str
 
 
+#: What holds values of a chart, which Helm may fill in: in a HelmRelease, a HelmChart, an Application's source.
+_VALUES = frozenset({"values", "postRenderers", "valuesContent", "valuesObject", "parameters"})
+
+
 def read_manifests(path: str, data: bytes) -> tuple[list[Manifest], list[Template]]:
     """The manifests of a file, Lists unrolled, and the documents that are templates.
 
-    An ApplicationSet is no template, whatever it holds for Argo CD to fill in, nor is a HelmRelease with templates in
-    its values only. Raises YamlTextError.
+    An ApplicationSet is no template, whatever it holds for Argo CD to fill in, nor is a HelmRelease, a HelmChart or an
+    Application with templates in its values only. Raises YamlTextError.
     """
     text = yamltext.decode(data)
     try:
@@ -67,7 +71,7 @@ def read_manifests(path: str, data: bytes) -> tuple[list[Manifest], list[Templat
     found, templates = [], []
     for document in documents:
         part = text[document.span.start : document.span.end] if has_markup else ""
-        if has_markup and yamltext.template_markup(part) is not None and not _holds_templates(document.value):
+        if has_markup and yamltext.template_markup(part) is not None and not _holds_templates(document.value, path):
             templates.append(Template(Source(path, document.line_of("")), part))
             continue
         for route, value in _objects("", document.value, 0):
@@ -76,7 +80,7 @@ def read_manifests(path: str, data: bytes) -> tuple[list[Manifest], list[Templat
     return found, templates
 
 
-def _holds_templates(value: Any) -> bool:
+def _holds_templates(value: Any, path: str) -> bool:
     """Whether a document is a manifest that hands templates on: to Argo CD, or to Helm within a release's values."""
     if not isinstance(value, dict):
         return False
@@ -85,8 +89,21 @@ def _holds_templates(value: Any) -> bool:
         return True
     if "kyverno.io/" in str(value.get("apiVersion")):
         return _is_plain(value)  # Its variables are for Kyverno to fill in.
-    outside = {key: item for key, item in mapping(value.get("spec")).items() if key not in ("values", "postRenderers")}
-    return kind in ("HelmRelease", "HelmChart") and not _has_markup({**value, "spec": outside}) and _is_plain(value)
+    if kind not in ("HelmRelease", "HelmChart", "HelmChartConfig", "Application"):
+        return False
+    if kind == "Application" and "/templates/" in f"/{path}":  # Those of the chart that it is a part of.
+        return False
+    outside = {key: item for key, item in mapping(value.get("spec")).items() if key not in _VALUES}
+    if kind == "Application":
+        outside |= {"source": _without_values(outside.get("source"))}
+        outside |= {"sources": [_without_values(source) for source in items(outside.get("sources"))]}
+    return not _has_markup({**value, "spec": outside}) and _is_plain(value)
+
+
+def _without_values(source: Any) -> Mapping[str, Any]:
+    """A source of an Application without the values that it gives a chart."""
+    helm = {key: item for key, item in mapping(mapping(source).get("helm")).items() if key not in _VALUES}
+    return {**mapping(source), "helm": helm}
 
 
 def _has_markup(value: Any) -> bool:

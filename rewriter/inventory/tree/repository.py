@@ -53,6 +53,7 @@ from rewriter.inventory.texts.file_record import FileRecord
 from rewriter.inventory.tree import answers
 from rewriter.inventory.tree.derived import DerivedFacts
 from rewriter.inventory.tree.of_one_kind import OfOneKind
+from rewriter.inventory.tree.rendered_appliers import rendered_appliers
 from rewriter.inventory.tree.tree_facts import KEPT_KINDS, POD_MAKERS, TreeFacts
 from rewriter.inventory.tree.unseen import Unseen
 
@@ -99,7 +100,7 @@ class TreeInventory(OfOneKind):
         self._known_clusters = KnownClusters(
             self._configured, self._snapshots, self._settings, local_to, lambda: self.tree_clusters
         )
-        self._placements = Placements(self._files, remotes)
+        self._placements = Placements(self._files, remotes, lambda: rendered_appliers(self._files, remotes, render))
         known, placements = self._known_clusters, self._placements
         self._delivery = Delivery(
             self._files, placements, known.local, known.named, known.only, lambda: self._mutations, known.are_local

@@ -167,3 +167,21 @@ def test_k3s_installs_an_archive_by_its_address() -> None:
     text = f"{head}spec: {{chart: {url}}}\n"
     (found,) = [made.release for made in inventory({"k3s.yaml": text}).releases]
     assert (found.chart.name, found.chart.version, found.chart.url) == ("traefik", "33.2.1", url)
+
+
+@pytest.mark.parametrize(
+    "values", ["valuesObject: {a: '{{ .Release.Name }}'}", "values: \"a: '{{ .Release.Name }}'\\n\""]
+)
+def test_values_that_helm_fills_in_make_no_template_of_an_application(values: str) -> None:
+    """Alerts, and what charts put through `tpl`."""
+    source = f"source: {{repoURL: {OWN}, path: charts/web, helm: {{{values}}}}}"
+    assert application(source).values == {"a": "{{ .Release.Name }}"}
+    with pytest.raises(AssertionError):
+        application(source.replace("charts/web", "'{{ .Values.path }}'"))
+
+
+def test_values_that_helm_fills_in_make_no_template_of_a_k3s_chart() -> None:
+    head = "apiVersion: helm.cattle.io/v1\nkind: HelmChart\nmetadata: {name: t, namespace: edge}\n"
+    text = f"{head}spec:\n  chart: traefik\n  valuesContent: |\n    a: '{{{{ .Release.Name }}}}'\n"
+    (found,) = [made.release for made in inventory({"k3s.yaml": text}).releases]
+    assert found.values == {"a": "{{ .Release.Name }}"}
