@@ -29,6 +29,14 @@ from rewriter.inventory.facts.model import Source
 from rewriter.inventory.settings.clouds import read_eksctl, read_kops
 from rewriter.inventory.settings.cluster_template import is_filled_in, read_filled_in
 from rewriter.inventory.settings.flags import read_flags
+from rewriter.inventory.settings.hosts import (
+    k0sctl_hosts,
+    shared,
+    shared_by,
+    shared_by_nodes,
+    talos_machine,
+    with_address,
+)
 from rewriter.inventory.settings.stated import (
     API_HOST,
     API_PORT,
@@ -41,6 +49,7 @@ from rewriter.inventory.settings.stated import (
     StatedSetting,
     address,
     endpoint,
+    is_loopback,
     moved,
     networks,
 )
@@ -53,9 +62,10 @@ MARKS = re.compile(
     rb"|kube_service_|https-listen-port"
     rb"|controlPlaneEndpoint|clusterNetwork|controlPlane:|localAPIEndpoint|coreDNS\b|TalosUpgrade|KubeadmControlPlane"
     rb"|(?m:^clusterName:)|nonMasqueradeCIDR|kops\.k8s\.io|eksctl\.io|node_cidr\b|endpoint_vip\b|schematic_id\b"
-    rb"|KubeCoreDNSConfig|externalAddress\b|Layer2VIPConfig|\bvip:|apiserver_endpoint|loadbalancer_apiserver|kube_apiserver_port"
+    rb"|KubeCoreDNSConfig|externalAddress\b|Layer2VIPConfig|(?m:^machine:)|k0sctl\.k0sproject\.io|\bvip:|apiserver_endpoint|loadbalancer_apiserver|kube_apiserver_port"
 )
 #: Talos' own switch of its CoreDNS, also in a patch that is a text.
+_INTERFACES = "/machine/network/interfaces"
 _WITHOUT_DNS = re.compile(r"""coreDNS["']?:\s*\{?\s*["']?disabled["']?:\s*true\b""")
 #: Documents of Talos' own configuration that say something of the cluster.
 _TALOS_KINDS = frozenset({"KubeNetworkConfig", "KubeCoreDNSConfig", "Layer2VIPConfig"})
@@ -154,7 +164,11 @@ class _Reader:
         elif kind is None and isinstance(self._value.get("cluster"), dict):
             yield from self._talos()
         elif kind is None and isinstance(mapping(self._value.get("machine")).get("network"), dict):
-            yield from self._shared_of(mapping(self._value["machine"]), "", None)
+            machine = mapping(self._value["machine"])
+            yield from shared_by(
+                mapping(machine.get("network")).get("interfaces"), _INTERFACES, self._at, self._of_file
+            )
+            yield from talos_machine(machine, "/machine", self._at, None)
         elif kind == "Cluster" and group == "kops.k8s.io":
             yield from read_kops(self._value, self._at)
         elif kind == "ClusterConfig" and group == "eksctl.io":
@@ -163,6 +177,9 @@ class _Reader:
             yield from self._talos_document(str(kind))
         elif kind in _OMNI_KINDS and not group:
             yield from self._omni()
+        elif kind == "Cluster" and group == "k0sctl.k0sproject.io":
+            yield from read_flags(self._path, self._document, read_machines)
+            yield from k0sctl_hosts(self._value, self._at)
         elif group != "kind.x-k8s.io":
             yield from read_flags(self._path, self._document, read_machines)
 
@@ -188,21 +205,18 @@ class _Reader:
         port = plane.get("localAPIServerPort")
         if isinstance(port, int):
             yield StatedSetting(API_PORT, port, self._at(f"{within}/cluster/controlPlane/localAPIServerPort"), name)
+        own = mapping(machine.get("machine"))
+        interfaces = mapping(own.get("network")).get("interfaces")
+        common = list(shared_by(interfaces, f"{within}{_INTERFACES}", self._at, name or self._of_file))
         if "endpoint" in plane:
             where = self._at(f"{within}/cluster/controlPlane/endpoint")
             found = endpoint(plane["endpoint"], where, name, "Talos")
-            yield from (stated for stated in found if stated.field != API_PORT or not isinstance(port, int))
-        yield from self._shared_of(mapping(machine.get("machine")), within, name)
-
-    def _shared_of(self, machine: Mapping[str, Any], within: str, name: str | None) -> Iterator[StatedSetting]:
-        interfaces = mapping(machine.get("network")).get("interfaces")
-        for index, interface in enumerate(interfaces if isinstance(interfaces, list) else ()):
-            route = f"{within}/machine/network/interfaces/{index}"
-            below = enumerate(items(mapping(interface).get("vlans")))
-            holders = [(route, mapping(interface)), *((f"{route}/vlans/{number}", vlan) for number, vlan in below)]
-            for place, holder in holders:
-                if "ip" in (shared := mapping(holder.get("vip"))):
-                    yield from self._shared(shared["ip"], f"{place}/vip/ip", name)
+            stated = (one for one in found if one.field != API_PORT or not isinstance(port, int))
+            yield from with_address(stated, common)
+        else:
+            yield from common
+        if not within:
+            yield from talos_machine(own, "/machine", self._at, name)
 
     def _omni(self) -> Iterator[Reading]:
         """The patches of a cluster template of Omni that are written into it; those of files are files of Talos."""
@@ -225,12 +239,7 @@ class _Reader:
                 if key in self._value:
                     yield from networks(field, self._value[key], self._at(f"/{key}"), self._of_file)
         elif kind == "Layer2VIPConfig":
-            yield from self._shared(self._value.get("name"), "/name")
-
-    def _shared(self, value: Any, route: str, name: str | None = None) -> Iterator[StatedSetting]:
-        """The address that control planes of Talos share, at which machines reach the API server."""
-        if host := address(value):
-            yield StatedSetting(API_HOST, host, self._at(route), name or self._of_file, default=True)
+            yield from shared(self._value.get("name"), self._at("/name"), self._of_file)
 
     def _talhelper(self) -> Iterator[Reading]:
         name = _name(self._value.get("clusterName"))
@@ -239,8 +248,9 @@ class _Reader:
         for key, field in (("clusterPodNets", KUBERNETES_PODS), ("clusterSvcNets", SERVICES)):
             if key in self._value:
                 yield from networks(field, self._value[key], self._at(f"/{key}"), name)
+        common = list(shared_by_nodes(self._value, self._at, name))
         if "endpoint" in self._value:
-            yield from endpoint(self._value["endpoint"], self._at("/endpoint"), name, "Talos")
+            yield from with_address(endpoint(self._value["endpoint"], self._at("/endpoint"), name, "Talos"), common)
         for route, patches in (("/patches", self._value), ("/controlPlane/patches", self._value.get("controlPlane"))):
             listed = mapping(patches).get("patches")
             for index, patch in enumerate(listed if isinstance(listed, list) else ()):
@@ -255,7 +265,7 @@ class _Reader:
         for index, node in enumerate(listed if isinstance(listed, list) else ()):
             written = mapping(node).get("ipAddress")
             found = [address(text) for text in written.split(",")] if isinstance(written, str) else []
-            if found and None not in found:
+            if found and None not in found and not any(is_loopback(part) for part in found if part):
                 known = tuple(part for part in found if part)
                 plane = mapping(node).get("controlPlane") is True
                 where = self._at(f"/nodes/{index}/ipAddress")
@@ -384,5 +394,7 @@ def holds_settings(data: bytes) -> bool:
         or b"vip:" in data
         or b"externalAddress" in data
         or b"apiserver" in data
+        or b"machine:" in data
+        or b"k0sctl" in data
     )
     return may and MARKS.search(data) is not None

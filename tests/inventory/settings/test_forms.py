@@ -281,6 +281,34 @@ def test_terraform_names_the_address_of_the_api_server(text: str, host: str | No
     assert cluster.api_server_host == host
 
 
+INTERFACES = "interfaces: [{interface: eth0, vip: {ip: 192.168.1.9}}]"
+NAMED = "https://kube.home.lan:6443"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "second", "host"),
+    [
+        (NAMED, "192.168.1.9", "192.168.1.9"),
+        ("https://192.168.1.8:6443", "192.168.1.9", "192.168.1.8"),
+        (NAMED, "192.168.1.7", "kube.home.lan"),
+    ],
+    ids=["a name", "an address", "two shared addresses"],
+)
+def test_of_an_endpoint_that_is_a_name_the_shared_address_is_taken(endpoint: str, second: str, host: str) -> None:
+    nodes = "".join(
+        f"  - hostname: n{number}\n    ipAddress: 192.168.1.1{number}\n    controlPlane: true\n"
+        f"    networkInterfaces: [{{interface: eth0, vip: {{ip: {vip}}}}}]\n"
+        for number, vip in enumerate(("192.168.1.9", second))
+    )
+    text = f"clusterName: default\nendpoint: {endpoint}\nnodes:\n{nodes}"
+    (cluster,) = inventory({"cilium.yaml": CILIUM, "talconfig.yaml": text}).clusters
+    assert (cluster.api_server_host, cluster.api_server_port) == (host, 6443)
+    if second == "192.168.1.9":
+        plain = f"machine: {{network: {{{INTERFACES}}}}}\ncluster: {{controlPlane: {{endpoint: '{endpoint}'}}}}\n"
+        (cluster,) = inventory({"cilium.yaml": CILIUM, "talos.yaml": plain}).clusters
+        assert cluster.api_server_host == host
+
+
 def test_an_endpoint_goes_before_an_address_that_control_planes_share() -> None:
     files = {
         "cilium.yaml": CILIUM,
@@ -360,6 +388,17 @@ MACHINES = {
         "    disk: /dev/sda\n    mac_addr: aa:bb\n    schematic_id: abc\n", 3),
     "Terraform for Talos": ("a.tf", 'module "talos" {\n  nodes = {\n    "k8s-0" = {\n'
         '      machine_type = "controlplane"\n      ip           = "192.168.1.10"\n    }\n  }\n}\n', 5),
+    "a machine of Talos": ("cp.yaml", "machine:\n  type: controlplane\n  network:\n    hostname: k8s-0\n"
+        "    interfaces: [{interface: eth0, addresses: [192.168.1.10/24], vip: {ip: 192.168.1.9}}]\n", 4),
+    "the network of Talos that kubelet takes": ("cp.yaml", "machine:\n  type: controlplane\n"
+        "  kubelet: {nodeIP: {validSubnets: [192.168.1.0/24, '!192.168.1.9/32']}}\n  network:\n    hostname: k8s-0\n"
+        "    interfaces:\n      - addresses: [192.168.1.10/24]\n        vlans: [{vlanId: 9, addresses: [10.9.0.1/8]}]\n"
+        "cluster: {controlPlane: {}}\n", 5),
+    "a host of k0sctl": ("k0sctl.yaml", "apiVersion: k0sctl.k0sproject.io/v1beta1\nkind: Cluster\nspec:\n  hosts:\n"
+        "    - role: controller+worker\n      hostname: k8s-0\n      ssh: {address: 192.168.1.10}\n", 5),
+    "the address of a host of k0sctl": ("k0sctl.yaml", "apiVersion: k0sctl.k0sproject.io/v1beta1\nkind: Cluster\n"
+        "spec:\n  hosts:\n    - role: controller\n      hostname: k8s-0\n      privateAddress: 192.168.1.10\n"
+        "      openSSH: {address: 203.0.113.5}\n", 5),
 }  # fmt: skip
 
 
@@ -376,8 +415,33 @@ def test_machines_are_nodes(path: str, text: str, line: int) -> None:
         ("nodes.yaml", "nodes:\n  - {name: a, address: 192.168.1.10, controller: true}\n# schematic_id\n"),
         ("nodes.yaml", "nodes:\n  - {name: a, address: '', controller: true, disk: /dev/sda, schematic_id: b}\n"),
         ("a.tf", 'vm = {\n  "a" = {\n    machine_type = "q35"\n    ip = "192.168.1.10"\n  }\n}\n'),
+        ("talconfig.yaml", "clusterName: a\nnodes: [{hostname: iso, ipAddress: 127.0.0.1}]\n"),
+        ("t.yaml", "machine: {network: {hostname: a, interfaces: [{addresses: [192.168.1.10/24]}]}}\n"),
+        ("t.yaml", "machine:\n  type: worker\n  network: {hostname: a, interfaces: [{dhcp: true}]}\n"),
+        (
+            "t.yaml",
+            "machine:\n  type: worker\n  network:\n    hostname: a\n"
+            "    interfaces: [{addresses: [192.168.1.10/24]}, {addresses: [10.9.0.1/24]}]\n",
+        ),
+        ("t.yaml", "machine:\n  type: worker\n  network: {hostname: a, interfaces: [{addresses: ['${IP}/24']}]}\n"),
+        (
+            "k0sctl.yaml",
+            "apiVersion: k0sctl.k0sproject.io/v1beta1\nkind: Cluster\nspec:\n  hosts:\n"
+            "    - {role: worker, ssh: {address: 203.0.113.5}}\n    - {role: worker, ssh: {address: a.example.com}}\n"
+            "    - {role: worker, ssh: {address: 192.168.1.10}, privateInterface: eth1}\n",
+        ),
     ],
-    ids=["no machine of the template", "not filled in", "a machine of another kind"],
+    ids=[
+        "no machine of the template",
+        "not filled in",
+        "a machine of another kind",
+        "a machine that only an image is made for",
+        "a patch of Talos for several machines",
+        "an address of DHCP",
+        "one of two addresses",
+        "a variable",
+        "hosts of k0sctl that SSH reaches otherwise",
+    ],
 )
 def test_what_only_looks_like_a_machine_is_no_node(path: str, text: str) -> None:
     assert not inventory({"cilium.yaml": CILIUM, path: text}).nodes()
