@@ -81,6 +81,64 @@ def test_folders_of_an_artifact(push: str, sync: str, found: dict[str, str]) -> 
     assert namespaces(push, sync) == found
 
 
+ARTIFACT = "ghcr.io/acme/manifests:latest"
+ORAS = f"oras push --artifact-type application/x {ARTIFACT}"
+LAYER = "application/vnd.cncf.flux.content.v1.tar+gzip"
+IN_DEPLOY = {"deploy-a": "shop"}
+
+
+@pytest.mark.parametrize(
+    ("push", "sync", "found"),
+    [
+        (f"cd deploy && {PUSH.replace('./deploy', '.')}", synced(), IN_DEPLOY),
+        (f"cd ./deploy/\n          {PUSH.replace('./deploy', '.')}", synced(), IN_DEPLOY),
+        (f"{PUSH.replace('./deploy', '.')}\n        working-directory: deploy", synced("./a"), IN_DEPLOY),
+        (f"cd $DIR && {PUSH.replace('./deploy', '.')}", synced(), {}),
+        (f"cd deploy\n          cd a\n          {PUSH.replace('./deploy', '.')}", synced(), {}),
+        # Of another step: each has a shell of its own.
+        (f"cd other\n      - run: |\n          {PUSH}", synced(), IN_DEPLOY),
+        (f"# cd other\n          {PUSH}", synced(), IN_DEPLOY),
+        (f"{ORAS} deploy/", synced("./deploy"), IN_DEPLOY),
+        (f"cd deploy && {ORAS} a", synced("./a"), IN_DEPLOY),
+        (f"tar -czf m.tgz -C deploy .\n          {ORAS} m.tgz:{LAYER}", synced(), IN_DEPLOY),
+        (f"tar czf m.tgz deploy\n          {ORAS} \\\n            m.tgz:{LAYER}", synced("./deploy"), IN_DEPLOY),
+        (f"make m.tgz\n          {ORAS} m.tgz:{LAYER}", synced("./deploy"), {}),
+        (f"{ORAS.replace('manifests', 'other')} deploy", synced("./other"), {"other": "shop"}),
+        ("oras push ${{ env.REGISTRY }}/manifests:${{ github.sha }} ${{ env.DIR }}", synced("./deploy"), {}),
+    ],
+    ids=[
+        "cd before it",
+        "cd on a line above",
+        "a working directory",
+        "cd to a variable",
+        "cd twice",
+        "cd in another step",
+        "cd in a remark",
+        "oras, a folder",
+        "oras in a folder",
+        "oras, an archive of a folder",
+        "oras, an archive with the folder",
+        "oras, an archive of something",
+        "oras, another artifact",
+        "oras, a variable",
+    ],
+)  # fmt: skip
+def test_the_place_in_which_a_command_runs(push: str, sync: str, found: dict[str, str]) -> None:
+    assert namespaces(push, sync) == found
+
+
+def test_a_line_of_a_makefile_has_a_shell_of_its_own() -> None:
+    push = PUSH.replace("./deploy", ".")
+    assert namespaces(f"push:\n\tcd deploy && {push}\n", synced(), "Makefile") == IN_DEPLOY
+    assert namespaces(f"push:\n\tcd deploy\n\t{push}\n", synced("./other"), "Makefile") == {"other": "shop"}
+
+
+def test_defaults_of_a_workflow_say_where_its_commands_run() -> None:
+    text = "defaults:\n  run:\n    working-directory: deploy\n" + WORKFLOW % PUSH.replace("./deploy", ".")
+    files = {"push.yaml": text, "flux/all.yaml": synced(), "deploy/a/w.yaml": workload("w", {"app": "w"})}
+    assert [each.namespace for each in inventory(files).all_workloads()] == ["shop"]
+
+
 @pytest.mark.parametrize("path", ["Makefile", "scripts/push.sh", ".gitlab-ci.yml"])
 def test_the_command_counts_wherever_it_stands(path: str) -> None:
     push = (

@@ -1,14 +1,13 @@
-"""Artifacts that the repository's own pipeline pushes by `flux push artifact`: which folder of the repository each is.
+"""Artifacts that the repository's own pipeline pushes (`pushes`): which folder of the repository each is.
 
-A Kustomization that syncs from an OCIRepository names folders of the artifact, whose root is the `--path` of the
-command that pushes it (Flux documentation, "flux push artifact"). Without such a command in the tree the root is that
-of the repository. What a variable fills in may be anything.
+A Kustomization that syncs from an OCIRepository names folders of the artifact, whose root is the folder that a command
+pushes. Without such a command in the tree the root is that of the repository. What a variable fills in may be anything.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -16,17 +15,12 @@ from typing import Any
 from rewriter import patterns as re
 from rewriter.inventory.delivery.appliers import Read
 from rewriter.inventory.delivery.own_repository import UNKNOWN_FOLDER
+from rewriter.inventory.delivery.pushes import pushes
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.texts.manifests import mapping
-from rewriter.inventory.texts.remarks import in_remark
 
 #: The kind of a source that is an artifact.
 OCI = "OCIRepository"
-_COMMAND = re.compile(
-    r"\bflux[ \t]+push[ \t]+artifact[ \t]+(?:\\\r?\n[ \t]*)?[\"']?(?P<url>(?!-)(?:\$\{\{[^}\n]*\}\}|[^\s\"'])+)"
-    r"(?P<rest>(?:\\\r?\n|[^\n|;&])*)"
-)
-_PATH = re.compile(r"(?<!\S)(?:--path|-f)(?:=|[ \t]+)[\"']?([^\s\"'\\]+)")
 #: A tag or a digest behind the URL, and what a variable or another command fills in.
 _TAG = re.compile(r"(?<=[\w}])(?::(?![\d]+/)|@).*$", re.DOTALL)
 _FILLED_IN = re.compile(r"\$\{\{[^}]*\}\}|\{\{[^}]*\}\}|\$\{[^}]*\}|\$\([^)]*\)?|\$\w+")
@@ -75,7 +69,9 @@ class PushedArtifacts:
     def _pushed(self) -> list[tuple[re.Pattern[str], str | None]]:
         """Of each command: which URLs it may mean, and the folder; None where a variable fills that in."""
         return [
-            found for _path, data in self._files.pushing_texts for found in _commands(data.decode("utf-8", "replace"))
+            (_meant(push.url), push.folder)
+            for _path, data in self._files.pushing_texts
+            for push in pushes(data.decode("utf-8", "replace"))
         ]
 
     def _url_of(self, namespace: str, name: str) -> str | None:
@@ -91,16 +87,6 @@ class PushedArtifacts:
                 if manifest.kind == OCI and isinstance(url, str):
                     found.setdefault(manifest.name, set()).add((str(manifest.metadata.get("namespace") or ""), url))
         return found
-
-
-def _commands(text: str) -> Iterator[tuple[re.Pattern[str], str | None]]:
-    for match in _COMMAND.finditer(text):
-        if in_remark(text, match.start()):
-            continue
-        path = _PATH.search(match["rest"])
-        known = path is not None and "$" not in path[1] and "{{" not in path[1]
-        folder = posixpath.normpath(_of(path[1])) if path is not None and known else None
-        yield _meant(match["url"]), folder
 
 
 def _meant(url: str) -> re.Pattern[str]:

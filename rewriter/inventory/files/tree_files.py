@@ -168,7 +168,7 @@ class TreeFiles:
         plugins = b"discover" in data and b"generate" in data and (b"ConfigManagementPlugin" in data or b"cmp" in data)
         if plugins:
             self.plugin_texts.append((path, data))
-        if pushes := b"push artifact" in data:
+        if pushes := b"push artifact" in data or b"oras push" in data:
             self.pushing_texts.append((path, data))
         return speaks or changes or filters or plugins or pushes or bool(found) or talos.holds(data)
 
