@@ -5,8 +5,7 @@
   that its control planes share (`vip`, `Layer2VIPConfig`) is that of the API server where no endpoint says another.
 - talhelper (`clusterPodNets`, `clusterSvcNets`, `endpoint`, `nodes`), its talconfig.yaml.
 - Omni's cluster templates (`patches` with `inline`), its documentation, "Cluster Templates".
-- kubeadm's ClusterConfiguration (`networking`, `controlPlaneEndpoint`), in a KubeadmControlPlane too.
-- tuppr's TalosUpgrade, which shows that the machines run Talos.
+- ClusterConfiguration of kubeadm (`networking`, `controlPlaneEndpoint`), KubeadmControlPlanes; TalosUpgrades of tuppr.
 - Cluster API's Cluster (`spec.clusterNetwork`, `spec.controlPlaneEndpoint`).
 - Rancher's Cluster of provisioning.cattle.io (`spec.rkeConfig.machineGlobalConfig`, options of RKE2 and k3s).
 
@@ -62,9 +61,11 @@ MARKS = re.compile(
     rb"|kube_service_|https-listen-port"
     rb"|controlPlaneEndpoint|clusterNetwork|controlPlane:|localAPIEndpoint|coreDNS\b|TalosUpgrade|KubeadmControlPlane"
     rb"|(?m:^clusterName:)|nonMasqueradeCIDR|kops\.k8s\.io|eksctl\.io|node_cidr\b|endpoint_vip\b|schematic_id\b"
-    rb"|KubeCoreDNSConfig|externalAddress\b|Layer2VIPConfig|(?m:^machine:)|k0sctl\.k0sproject\.io|\bvip:|apiserver_endpoint|loadbalancer_apiserver|kube_apiserver_port"
+    rb"|KubeCoreDNSConfig|externalAddress\b|Layer2VIPConfig|k0sctl\.k0sproject\.io|\bvip:|apiserver_endpoint|loadbalancer_apiserver|kube_apiserver_port"
 )
 #: Talos' own switch of its CoreDNS, also in a patch that is a text.
+#: A machine of Talos by its name.
+_MACHINE = re.compile(rb"^machine:(?:.*\n)+?[ \t]+network:(?:.*\n)+?[ \t]+hostname:", re.MULTILINE)
 _INTERFACES = "/machine/network/interfaces"
 _WITHOUT_DNS = re.compile(r"""coreDNS["']?:\s*\{?\s*["']?disabled["']?:\s*true\b""")
 #: Documents of Talos' own configuration that say something of the cluster.
@@ -394,7 +395,6 @@ def holds_settings(data: bytes) -> bool:
         or b"vip:" in data
         or b"externalAddress" in data
         or b"apiserver" in data
-        or b"machine:" in data
         or b"k0sctl" in data
     )
-    return may and MARKS.search(data) is not None
+    return (may and MARKS.search(data) is not None) or (b"machine:" in data and _MACHINE.search(data) is not None)
