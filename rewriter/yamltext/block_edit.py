@@ -267,7 +267,10 @@ def _rewritten(
             new += [*(_indented(line, comment) for comment in above), line]
         if number in beside:
             new[0 if number == 0 else -1] += _with_gap(text, beside[number])
-    return [*_above(text, start, inner, style), Splice(start, end, _joined(new, style))]
+    before = _above(text, start, inner, style)
+    if len(new) > 1 and first_line_end < end and new[0] == text[start:first_line_end]:
+        return [*before, Splice(next_line(text, start), end, _joined(new[1:], style))]  # It keeps its own line end.
+    return [*before, Splice(start, end, _joined(new, style))]
 
 
 def _with_their_lines(text: str, comments: List[Comment], lines: List[str]) -> dict[Comment, int]:

@@ -255,16 +255,19 @@ def _first_value(node: Node) -> Node:
 def lines_of_item(text: str, start: int, end: int, node: Node, comments: List[Comment]) -> tuple[int, int]:
     """The lines, as offsets, of an item or member from `start` to `end` with the comments that go with it.
 
-    Above it, comment lines count that are not indented deeper; at the foot of a collection those that are.
+    Above it, comment lines count that are not indented deeper, and those below one of them; at the foot of a
+    collection those that are.
     """
     at = column(text, start)
     lines = comment_lines(text, comments)
-    first = line_start(text, start)
-    while first > 0:
-        above = line_start(text, first - 1)
-        if above == first or lines.get(above, at + 1) > at:
+    first = position = line_start(text, start)
+    while position > 0:
+        above = line_start(text, position - 1)
+        if above == position or above not in lines:
             break
-        first = above
+        position = above
+        if lines[above] <= at:
+            first = above
     nested = isinstance(node, Mapping | Sequence) and not node.flow and bool(node.items)
     last = foot_of(text, end, max(at, column(text, node.start) - 1), lines) if nested else next_line(text, end)
     return first, last

@@ -25,6 +25,9 @@ _KEEP = re.compile(r"[|>][0-9]?\+")
 #: An anchor or tag with the space, comments and line breaks after it.
 _PROPERTY = re.compile(r"[&!]\S*(?:[ \t]+|(?:[ \t]#[^\n]*)?\r?\n[ \t]*(?:#[^\n]*\r?\n[ \t]*)*)*")
 
+#: White space that holds a tab.
+_TABS = re.compile("[ \\t]*\\t[ \\t]*")
+
 
 def decode(data: bytes) -> str:
     """UTF-8 bytes as text, a BOM kept as its first character. Raises YamlTextError for anything else."""
@@ -114,6 +117,11 @@ class _Composer:
         self._limits = limits
         self._lines = LineIndex(text)
 
+    def _behind_tabs(self, begin: int) -> int:
+        """Where a document begins behind its marker: after tabs, with which no text can begin."""
+        found = _TABS.match(self._text, begin)
+        return found.end() if found is not None else begin
+
     def documents(self) -> list[Document]:
         offset = self._offset
         documents: list[Document] = []
@@ -127,7 +135,9 @@ class _Composer:
                 event = get_event()
                 kind = type(event)
                 if kind is yaml.DocumentStartEvent:
-                    begin = event.end_mark.index + offset if event.explicit else 0  # Only the first has no marker.
+                    begin = (
+                        self._behind_tabs(event.end_mark.index + offset) if event.explicit else 0
+                    )  # The first alone.
                     root, event = self._root(get_event)
                     span = Span(begin, event.start_mark.index + offset)
                     documents.append(Document(self._text, len(documents), span, root, self._lines))

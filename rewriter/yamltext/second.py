@@ -23,14 +23,19 @@ class SecondParserError(Exception):
 class LocatedComment(NamedTuple):
     """A comment with its `#`, and the nodes that it stands at, outermost first.
 
-    It stands above them where they begin together, beside them on the line on which they begin, or at the foot of one
-    collection. `closed` is the node that ends on its line, with all in it that begins there; None where none does.
+    It stands above them where they begin together, beside them on the line on which they begin, between the key of one
+    and its value (`before_value`), or at the foot of one collection, or of several that end at one column: those of a
+    list whose dashes stand below its key end like the mapping around it. `closed` is the node that ends on its line,
+    with all in it that begins there; None where none does. `behind` is the member or item whose lines a comment at the
+    foot follows, indented deeper than these begin.
     """
 
     text: str
     paths: tuple[Path, ...]
     at_foot: bool = False
     closed: Path | None = None
+    behind: Path | None = None
+    before_value: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,7 @@ class _NodeIndex:
         self._starts: list[_Start] = []
         self._ends: list[tuple[int, int, Path]] = []
         self._flows: list[tuple[tuple[int, int], tuple[int, int], Path]] = []
+        self._values: list[tuple[tuple[int, int], tuple[int, int], Path]] = []
         self._inner: dict[Path, int] = {}
         self._lowest = (-1, 0)
         if root is not None:
@@ -142,14 +148,17 @@ class _NodeIndex:
         if not own_line:
             first = bisect_left(self._keys, (line, 0))
             begun = tuple(start.path for start in self._starts[first:following])
-            ended = [path for end_line, end, path in self._ends if end_line == line and end <= column]
-            outer = min(ended, key=len, default=None)
+            closed = [path for end_line, end, path in self._ends if end_line == line and end <= column]
+            outer = min(closed, key=len, default=None)
             if outer is not None and any(path[: len(outer)] != outer for path in begun):
                 outer = None
             if begun:
                 return LocatedComment(text, begun, closed=outer)
             if outer is not None:
                 return LocatedComment(text, (outer,), closed=outer)
+        below_key = next((path for start, end, path in self._values if start < (line, column) < end), None)
+        if below_key is not None:
+            return LocatedComment(text, (below_key,), before_value=True)
         flow = self._flow_around((line, column))
         if flow is not None:
             inside = after is not None and after.path[: len(flow)] == flow and len(after.path) > len(flow)
@@ -158,8 +167,13 @@ class _NodeIndex:
             return self._above(text, following)
         before = self._starts[following - 1].path if following else ()
         around = [before[:length] for length in range(len(before) + 1)]
-        deepest = [path for path in around if path in self._inner and self._inner[path] <= column]
-        return LocatedComment(text, (deepest[-1] if deepest else (),), at_foot=True)
+        ended = [path for path in reversed(around) if path in self._inner and self._inner[path] <= column]
+        if not ended:
+            return LocatedComment(text, ((),), at_foot=True)
+        deepest, begins = ended[0], self._inner[ended[0]]
+        behind = before[: len(deepest) + 1] if begins < column and len(before) > len(deepest) else None
+        alike = tuple(path for path in ended if self._inner[path] == begins)
+        return LocatedComment(text, alike, at_foot=True, behind=behind)
 
     def _begun(self, start: _Start, position: tuple[int, int]) -> bool:
         """Whether the dash of an item stands before a position, and its content behind.
@@ -213,5 +227,13 @@ class _NodeIndex:
                 next(self._aliases, None)
             dash = start.column if key is None and not root.flow_style else mark.column
             self._starts.append(_Start(mark.line, mark.column, dash, inner))
+            if key is not None and not known and key.end_mark.line < value.start_mark.line and not _is_block(value):
+                begin, end = key.end_mark, value.start_mark
+                self._values.append(((begin.line, begin.column), (end.line, end.column), inner))
             if not known:
                 self._visit(value, inner)
+
+
+def _is_block(node: Any) -> bool:
+    """Whether a node is a collection in block style, which begins where its first member does."""
+    return type(node).__name__ != "ScalarNode" and not node.flow_style

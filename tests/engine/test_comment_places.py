@@ -7,7 +7,7 @@ import pytest
 from rewriter import yamltext
 from rewriter.engine.proofs.comments import prove_places
 from rewriter.engine.proofs.manifest import ProofError
-from tests.yamltext.support import Operation, add, remove
+from tests.yamltext.support import Operation, add, remove, replace
 
 #: By name: the text, what is done to it, and the text that it becomes.
 RIGHT: dict[str, tuple[str, list[Operation], str]] = {
@@ -20,6 +20,36 @@ RIGHT: dict[str, tuple[str, list[Operation], str]] = {
         "- - a\n-   -\n        # of b\n        b: 1\n",
         [add("/1/0", 0)],
         "- - a\n-   - 0\n    -\n        # of b\n        b: 1\n",
+    ),
+    "at the foot of a list, and then of the mapping around it": (
+        "a:\n- b:\n  - c: 1\n  # foot\n",
+        [add("/a/0/d", [1])],
+        "a:\n- b:\n  - c: 1\n  d:\n    - 1\n  # foot\n",
+    ),
+    "at the foot of what is new at the end": (
+        "a:\n  b: 1\n    # foot\nc: 1\n",
+        [add("/a/d", {"e": 1})],
+        "a:\n  b: 1\n  d:\n    e: 1\n    # foot\nc: 1\n",
+    ),
+    "below an item that becomes a mapping": (
+        "a:\n- b\n  # foot\n",
+        [replace("/a/0", {"b": 1})],
+        "a:\n- b: 1\n  # foot\n",
+    ),
+    "below a member that goes": (
+        "a:\n- b:\n    c: 1\n     # of c\n  d: 1\n",
+        [remove("/a/0/b")],
+        "a:\n# of c\n- d: 1\n",
+    ),
+    "between a key and its empty list": (
+        "a:\n  # none\n  []\n",
+        [replace("/a", [{}])],
+        "a:\n  # none\n  - {}\n",
+    ),
+    "between a key and braces that fill": (
+        "a:\n  # none\n  {}\nb: 1\n",
+        [add("/a/c", [1])],
+        "a:\n  # none\n  c:\n    - 1\nb: 1\n",
     ),
 }
 WRONG: dict[str, tuple[str, list[Operation], str]] = {
@@ -42,6 +72,21 @@ WRONG: dict[str, tuple[str, list[Operation], str]] = {
         "a:\n  - b: 1\n    # behind b\n  - c: 1\n",
         [add("/d", 1)],
         "a:\n  # behind b\n  - b: 1\n  - c: 1\nd: 1\n",
+    ),
+    "at the foot of a list that is not new": (
+        "a:\n- b: 1\n  # foot\nc:\n- d: 1\n",
+        [add("/e", [1])],
+        "a:\n- b: 1\nc:\n- d: 1\n  # foot\ne:\n- 1\n",
+    ),
+    "from between a key and its value to the next key": (
+        "a:\n  # none\n  []\nb: 1\n",
+        [replace("/a", [{}])],
+        "a:\n  - {}\n# none\nb: 1\n",
+    ),
+    "from between a key and its value to the foot": (
+        "a:\n  # none\n  []\nb: 1\n",
+        [add("/c", 1)],
+        "a:\n  []\n  # none\nb: 1\nc: 1\n",
     ),
     "above the next member": (
         "a: [{\n  b: {},  # of b\n  c: 1,\n}]\n",

@@ -26,9 +26,21 @@ MOVES: list[dict[str, Any]] = [
             "- a: x\r\n  b:   # two\r\n    - 1\r\n  c: 2\r\n",
             "- a: x\r\n  c: 2\r\n- b:   # two\r\n    - 1\r\n  c: 2\r\n",
         ),
+        (
+            "- a: x\n  b:   # two\n    - 1\r\n  c: 2\r\n",
+            "- a: x\n  c: 2\r\n- b:   # two\n    - 1\r\n  c: 2\r\n",
+        ),
+        (
+            "- a: x\n  c: 2\n# one\n    # two\n  b:\n  - 1\n  # - 2\n",
+            "- a: x\n  c: 2\n# one\n# two\n- b:\n  - 1\n  # - 2\n  c: 2\n",
+        ),
+        (
+            "- a: x\n  c: 2\n  b:\n    - 1\n  # foot\n",
+            "- a: x\n  c: 2\n  # foot\n- b:\n    - 1\n  c: 2\n",
+        ),
         ("[{a: x, b: [1], c: 2}]\n", "[{a: x, c: 2}, {b: [1], c: 2}]\n"),
     ],
-    ids=["comments", "no final newline", "crlf", "flow"],
+    ids=["comments", "no final newline", "crlf", "mixed line ends", "left of the key", "foot of the item", "flow"],
 )
 def test_moves(before: str, after: str) -> None:
     assert yamltext.edit(before, 0, MOVES) == after
@@ -58,3 +70,9 @@ def test_an_anchored_value_is_not_written_twice() -> None:
 def test_a_member_that_goes_further_out_keeps_its_lines(inside: str) -> None:
     after = yamltext.edit(f"a:\n{inside}d: 3\n", 0, [{"op": "move", "from": "/a/b", "path": "/b"}])
     assert after == "a:\n  c: 2\n# above b\nb: # of b\n  - 1 # one\n\n  - 2\nd: 3\n"
+
+
+def test_comments_left_of_a_member_that_goes_further_out_go_with_it_and_those_at_the_foot_stay() -> None:
+    before = "a:\n- c: 2\n# above b,\n    # deeper\n  b: 1\n  # foot\nd: 3\n"
+    after = yamltext.edit(before, 0, [{"op": "move", "from": "/a/0/b", "path": "/b"}])
+    assert after == "a:\n- c: 2\n  # foot\n# above b,\n# deeper\nb: 1\nd: 3\n"

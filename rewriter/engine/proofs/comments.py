@@ -63,9 +63,8 @@ def _alive(comment: LocatedComment, moves: Moves) -> frozenset[Path]:
 
     What begins where the document does speaks of the first node rather than of the whole.
     """
-    return frozenset(
-        moves.kept[path] for path in _begun(comment.paths) if path in moves.kept and (path or len(comment.paths) == 1)
-    )
+    paths = _begun(comment.paths) if comment.behind is None else (*_begun(comment.paths), comment.behind)
+    return frozenset(moves.kept[path] for path in paths if path in moves.kept and (path or len(comment.paths) == 1))
 
 
 def _begun(paths: Sequence[Path]) -> tuple[Path, ...]:
@@ -89,12 +88,24 @@ def _fits(old: LocatedComment, new: LocatedComment, alive: frozenset[Path], move
         rewritten = {moves.kept[path] for path in old.paths if path in moves.rewritten}
         if any(_within(path, top) for path in new.paths for top in rewritten):
             return True
-        if all(path in moves.kept for path in old.paths):
+        # What stood at the foot of a collection may stand at the foot of what is new at its end, and what stood between
+        # a key and an empty value above the first of what fills it.
+        if ((old.at_foot and new.at_foot) or (old.before_value and not new.at_foot)) and _in_new(alive, new, moves):
+            return True
+        if all(path in moves.kept for path in old.paths) and (old.behind is None or old.behind in moves.kept):
             return False
-    holders = {moves.kept[above] for path in old.paths for above in _above(path) if above in moves.kept}
+    stood = old.paths if old.behind is None else (*old.paths, old.behind)
+    holders = {moves.kept[above] for path in stood for above in _above(path) if above in moves.kept}
     return any(
         path in holders or any(_within(path, top) or _within(top, path) for top in moves.added) for path in new.paths
     )
+
+
+def _in_new(alive: frozenset[Path], new: LocatedComment, moves: Moves) -> bool:
+    """Whether a comment stands at something new, or with a new value, inside of the nodes given."""
+    tops = [*moves.added, *(moves.kept[path] for path in moves.rewritten)]
+    inner = [top for top in tops if any(_within(top, path) for path in alive)]
+    return any(_within(path, top) for path in new.paths for top in inner)
 
 
 def _within(path: Path, top: Path) -> bool:
