@@ -17,6 +17,7 @@ from rewriter.engine.results.observed import TrafficSummary
 from rewriter.engine.results.once import reported_once
 from rewriter.engine.results.result import FileResult, Report, Summary
 from rewriter.engine.results.unchecked import no_mesh
+from rewriter.engine.run.archived import archived
 from rewriter.engine.run.fixer import fixer_for, write_result
 from rewriter.engine.run.run_options import Options
 from rewriter.engine.run.unenforced import unenforced
@@ -150,7 +151,7 @@ def make_report(workspace: Workspace, results: Sequence[FileResult]) -> Report:
         _traffic(workspace, results),
         under=", ".join(workspace.names),
         holders=sum(bool(result.policies or result.findings) for result in results),
-        not_checked=tuple(not_checked for not_checked in (meshless, unrendered(workspace)) if not_checked is not None),
+        not_checked=tuple(item for item in (meshless, unrendered(workspace), archived(workspace)) if item is not None),
         texts={result.path: result.before for result in results if result.findings},
     )
 

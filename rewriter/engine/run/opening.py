@@ -27,6 +27,7 @@ from rewriter.discovery import (
 from rewriter.engine.charts.find import Charts
 from rewriter.engine.overlays.builds import Builder
 from rewriter.engine.overlays.treat import Overlays
+from rewriter.engine.run.archived import leave_archives_out
 from rewriter.engine.run.named import cluster_warnings, glob_warnings, namespace_problems, wrong_cluster
 from rewriter.engine.run.scan import Progress, scan, scan_facts
 from rewriter.engine.run.traffic_of_run import open_traffic
@@ -102,6 +103,7 @@ def _opened(request: Request, progress: Progress) -> Workspace:
         inventory.prepare()
         workspace.has_facts = True
         _add_patches(workspace, paths, only)
+        leave_archives_out(workspace)
         found = upgrade(named, inventory, [item.display for item, _ in workspace.files])
         workspace.from_version, workspace.to_version, workspace.versions = found.before, found.after, found.why
     listed = listed_namespaces(snapshots, aged, (cluster.name for cluster in inventory.clusters)) if snapshots else None
@@ -143,6 +145,7 @@ def _inventories(
         operators=CONVENTIONS if config.operators is None else config.operators,
         inert_kinds=config.inert_kinds,
         read_beside=read_beside,
+        asked=[name for name in request.names if name != "-"] + [*filter(None, (request.stdin_name,))],
     )
 
 

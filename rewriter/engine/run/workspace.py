@@ -74,6 +74,8 @@ class Request:
 class Workspace:
     """Files that hold policies with their bytes, in order; `scanned` counts all files looked at.
 
+    `archived` are files with policies that are left out, each after the archive in which it lies.
+
     `names` are the paths that were asked for, `narrowed` says that only files changed since a revision were taken,
     `has_facts` that all files of the repository were offered as facts.
     `templates` are the places (`file:line`) of template markup for which `policies` left documents out;
@@ -93,6 +95,7 @@ class Workspace:
     charts: Charts | None = None
     overlays: Overlays | None = None
     files: list[tuple[FoundFile, bytes]] = field(default_factory=list)
+    archived: list[tuple[str, str]] = field(default_factory=list)
     scanned: int = 0
     errors: list[InputError] = field(default_factory=list)
     templates: list[str] = field(default_factory=list)

@@ -10,6 +10,7 @@ from typing import Any
 
 from rewriter.inventory.delivery import argo, flux
 from rewriter.inventory.delivery.appliers import Applier, Key, Read, Unit, api_group, folder_of, joined, text_at
+from rewriter.inventory.delivery.brought import LocatedApplication, Unread
 from rewriter.inventory.delivery.changed_appliers import Way, may_move, unknown_folders, way_of
 from rewriter.inventory.delivery.component_replacements import with_components
 from rewriter.inventory.delivery.folder_changes import FolderChange, folder_changes
@@ -21,11 +22,9 @@ from rewriter.inventory.delivery.own_repository import UNKNOWN_FOLDER, OwnReposi
 from rewriter.inventory.delivery.pushed_artifacts import PushedArtifacts
 from rewriter.inventory.delivery.transform import Added, Transform
 from rewriter.inventory.delivery.variables import VariableSources
-from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES, TreeFiles
 from rewriter.inventory.texts.manifests import Manifest, mapping
 from rewriter.inventory.texts.remote_manifests import defines_kinds
-from rewriter.records import dataclass
 
 APPLIER_KINDS = frozenset({b"Kustomization", b"FluxInstance", b"Application", b"ApplicationSet"})
 Appliers = Callable[[], Sequence[Applier]]
@@ -34,31 +33,20 @@ _ROUNDS = 4
 _MOST_APPLIERS = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class LocatedApplication:
-    """An Argo CD Application as it is applied, the target that it deploys to, and what may change it, in words."""
-
-    value: Mapping[str, Any]
-    source: Source
-    target: str
-    changed: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """Manifests that an applier brings and that are not read, in words; `namespace` (None: any) is where to."""
-
-    words: str
-    source: Source
-    namespace: str | None = None
-
-
 class Placements:
-    """Every file's placements. Made in one go when first asked; every file must have been offered by then."""
+    """Every file's placements. Made in one go when first asked; every file must have been offered by then.
+
+    `asked` are the files and folders that people ask about, relative to the root.
+    """
 
     def __init__(
-        self, files: TreeFiles, remotes: Callable[[], Sequence[str]] = tuple, rendered: Appliers = tuple
+        self,
+        files: TreeFiles,
+        remotes: Callable[[], Sequence[str]] = tuple,
+        rendered: Appliers = tuple,
+        asked: Sequence[str] = (),
     ) -> None:
+        self.asked = tuple(asked)
         self._files = files
         self._rendered = rendered
         self._remotes = remotes

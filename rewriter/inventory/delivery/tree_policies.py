@@ -8,6 +8,7 @@ from typing import Any
 from rewriter.cilium.policy import CCNP, CNP, KNP, is_policy
 from rewriter.cilium.tiers import KIND as CLUSTER_NETWORK_POLICY
 from rewriter.cilium.tiers import is_cluster_network_policy
+from rewriter.inventory.delivery.archives import holds_no_objects
 from rewriter.inventory.delivery.kustomize_walk import Placement
 from rewriter.inventory.delivery.landing import Delivery, namespace_in
 from rewriter.inventory.delivery.patches import Patch, meant
@@ -27,10 +28,13 @@ _APPLIERS = frozenset({"helm.toolkit.fluxcd.io", "helm.cattle.io", "argoproj.io"
 
 
 def applied_policies(files: TreeFiles, placements: Placements, delivery: Delivery) -> Iterator[AppliedPolicy]:
-    """The policies of the files that can be read, each once for each different way in which it is applied."""
+    """The policies of the files that can be read, each once for each different way in which it is applied.
+
+    Those in archives are left out.
+    """
     for file in policy_files(files):
         inner = files.inner(file.path)
-        if inner in placements.patch_files:
+        if holds_no_objects(placements, inner):
             continue
         manifests = files.manifests(file)
         for manifest in manifests:

@@ -17,6 +17,7 @@ from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.delivery import argo, flux
 from rewriter.inventory.delivery.appliers import api_group, joined, texts_of
+from rewriter.inventory.delivery.archives import holds_no_objects
 from rewriter.inventory.delivery.changed_appliers import changed_by
 from rewriter.inventory.delivery.kustomize import Kustomization
 from rewriter.inventory.delivery.kustomize_walk import Placement
@@ -340,7 +341,7 @@ class _Finder:
         """The manifests of a kind, each as it is written and as it is applied, if anything does."""
         for file in self._files.of_kinds(frozenset({kind.encode()})):
             inner = self._files.inner(file.path)
-            if inner in self._placements.patch_files:
+            if holds_no_objects(self._placements, inner):
                 continue
             for manifest in self._files.manifests(file):
                 if manifest.kind == kind and api_group(manifest.value) == group:

@@ -14,6 +14,7 @@ from rewriter.inventory.clusters.cilium_installs import Install, cilium_installs
 from rewriter.inventory.clusters.cluster_folders import cluster_globs
 from rewriter.inventory.clusters.known_clusters import KnownClusters
 from rewriter.inventory.clusters.tree_clusters import TreeClusters, tree_clusters
+from rewriter.inventory.delivery.archives import archive_of
 from rewriter.inventory.delivery.kustomize_walk import Placement, Problem
 from rewriter.inventory.delivery.landing import Applied, Delivery
 from rewriter.inventory.delivery.mutations import Mutation, all_mutations
@@ -65,7 +66,8 @@ class TreeInventory(OfOneKind):
     start, `read` gives a file's bytes anew, `read_beside` those of one that is not offered by its whole path (None: it
     cannot), `remotes` the URLs of the repository. `stale` says how old sources are that are too old. `operators` are
     the conventions by which custom resources are workloads, `complete` the namespaces that are known in full,
-    `inert_kinds` kinds without pods. `render` renders a Helm release, `cache` keeps what was read for the next run.
+    `inert_kinds` kinds without pods. `render` renders a Helm release, `cache` keeps what was read for the next run,
+    `asked` are the paths that people ask about.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class TreeInventory(OfOneKind):
         render: Render = no_render,
         inert_kinds: Iterable[str] = (),
         cache: CacheFolder = NO_CACHE,
+        asked: Sequence[str] = (),
     ) -> None:
         self._inert_kinds = frozenset(inert_kinds)
         self._observed = observed
@@ -100,7 +103,12 @@ class TreeInventory(OfOneKind):
         self._known_clusters = KnownClusters(
             self._configured, self._snapshots, self._settings, local_to, lambda: self.tree_clusters
         )
-        self._placements = Placements(self._files, remotes, lambda: rendered_appliers(self._files, remotes, render))
+        self._placements = Placements(
+            self._files,
+            remotes,
+            lambda: rendered_appliers(self._files, remotes, render),
+            [self._files.inner(path) for path in asked],
+        )
         known, placements = self._known_clusters, self._placements
         self._delivery = Delivery(
             self._files, placements, known.local, known.named, known.only, lambda: self._mutations, known.are_local
@@ -224,6 +232,10 @@ class TreeInventory(OfOneKind):
     def placements_of(self, path: str) -> Sequence[Placement]:
         """The ways in which a file is applied; none where nothing in the tree applies it."""
         return self._placements.of(self._files.inner(path))
+
+    def archive_of(self, path: str) -> str:
+        """The archive in which a file lies that nothing applies, relative to the root; empty for any other file."""
+        return archive_of(self._placements, self._files.inner(path))
 
     def is_patch(self, path: str) -> bool:
         return self._delivery.is_patch(path)

@@ -7,6 +7,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
+from rewriter.inventory.delivery.archives import holds_no_objects
 from rewriter.inventory.delivery.kustomize_walk import Placement
 from rewriter.inventory.delivery.landing import Delivery
 from rewriter.inventory.delivery.mutations import MUTATION_KINDS
@@ -216,7 +217,7 @@ class TreeFacts:
     def _made(self, file: OfferedFile, group: str) -> Iterator[Any]:
         """The facts of a file, one for each different way in which it is applied."""
         inner = self._files.inner(file.path)
-        if inner in self._placements.patch_files:
+        if holds_no_objects(self._placements, inner):
             return
         kinds, read = READERS[group]
         placements = self._placements.of(inner) or (Placement((), ""),)
