@@ -38,8 +38,11 @@ def _users(context: Context) -> Mapping[str, list[tuple[Workload, UsedService]]]
     if key not in context.answers:
         users: dict[str, list[tuple[Workload, UsedService]]] = {}
         for pods in context.inventory.all_workloads():
-            if not pods.host_network and is_here(context, pods.cluster):
-                for used in used_services(context, pods):
+            if pods.host_network or not is_here(context, pods.cluster):
+                continue
+            used_here = used_services(context, pods)
+            if used_here and not context.inventory.doubts(pods):  # One that nothing applies asks for nothing.
+                for used in used_here:
                     users.setdefault(used.service.namespace, []).append((pods, used))
         context.answers[key] = users
     found: Mapping[str, list[tuple[Workload, UsedService]]] = context.answers[key]

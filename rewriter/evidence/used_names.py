@@ -13,7 +13,8 @@ from rewriter import patterns as re
 from rewriter.evidence.context import Context
 from rewriter.evidence.reachable import workload_key
 from rewriter.inventory.facts.model import Workload
-from rewriter.inventory.texts.manifests import items, mapping
+from rewriter.inventory.objects.pods import FROM_VALUES
+from rewriter.inventory.texts.manifests import items, mapping, texts
 
 _LABEL = r"[a-z0-9_](?:[-a-z0-9_]*[a-z0-9])?"
 _NAME = rf"(?:{_LABEL}\.)*{_LABEL}"
@@ -38,6 +39,7 @@ _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 #: The setting that says where instances of CloudNativePG keep their backups.
 BACKUPS = "endpointURL"
 _API_SERVER = ("kubernetes.default", "kubernetes")
+_READ_ANYWHERE = frozenset({"SecretStore", "ClusterSecretStore"})
 
 
 class UsedName(NamedTuple):
@@ -135,6 +137,7 @@ def _is_name(name: str, *, whole: bool) -> bool:
 def settings_of_pods(context: Context, workload: Workload) -> Iterator[tuple[str, str, str]]:
     """The settings of a workload's containers: name, text, and where each is written."""
     yield from _of_backups(context, workload)
+    yield from _of_resources(context, workload)
     template = context.inventory.pod_template(workload)
     if template is None:
         return
@@ -147,6 +150,9 @@ def settings_of_pods(context: Context, workload: Workload) -> Iterator[tuple[str
                 yield name, value, f"env {name} of {workload}, {workload.source}"
             reference = mapping(mapping(variable.get("valueFrom")).get("configMapKeyRef"))
             yield from _of_map(context, workload, reference.get("name"), only=reference.get("key"), named=name)
+        for path, text in texts(container.get(FROM_VALUES)).items():
+            for setting, value in _lines(path, text):
+                yield setting, value, f"the value {path} of the release of {workload}, {workload.source}"
         for source in items(container.get("envFrom")):
             yield from _of_map(context, workload, mapping(source.get("configMapRef")).get("name"))
     for volume in items(spec.get("volumes")):
@@ -169,6 +175,23 @@ def _of_backups(context: Context, workload: Workload) -> Iterator[tuple[str, str
     for store in (*own, *(store for store in stores if store.kind == "ObjectStore" and store.name in named)):
         if store.url:
             yield BACKUPS, store.url, f"{BACKUPS} of {store}, {store.source}"
+
+
+def _of_resources(context: Context, workload: Workload) -> Iterator[tuple[str, str, str]]:
+    """The addresses of resources that the pods of a workload read, or are made of."""
+    for told in context.inventory.told_addresses():
+        if workload.cluster is not None and told.cluster not in (None, workload.cluster):
+            continue
+        if told.reader is None:
+            named = (workload.name, workload.labels.get("app.kubernetes.io/instance"))
+            reads = (workload.kind, workload.namespace) == (told.kind, told.namespace) and told.name in named
+        else:
+            # A store of secrets is read wherever its controller runs; the others by that of their own namespace.
+            near = workload.namespace == told.namespace or told.kind in _READ_ANYWHERE
+            reads = near and told.reader in workload.labels.items()
+        if reads:
+            for path, text in told.texts:
+                yield path, text, f"{path} of {told}, {told.source}"
 
 
 def _arguments(container: Mapping[str, Any], workload: Workload) -> Iterator[tuple[str, str, str]]:
@@ -194,13 +217,19 @@ def _of_map(
         for key, text in config_map.data.items():
             if only is not None and key != only:
                 continue
-            if "\n" not in text.strip():
-                yield named or key, text.strip(), where
-                continue
-            for line in text.splitlines():
-                setting, _, value = line.strip().partition(":") if ": " in line else line.strip().partition("=")
-                if not setting.startswith(("#", "//", ";")):
-                    yield setting.strip(" -\"'"), value.strip(), where
+            for setting, value in _lines(named or key, text):
+                yield setting, value, where
+
+
+def _lines(key: str, text: str) -> Iterator[tuple[str, str]]:
+    """A plain value by its key, and the lines of a whole file as settings of their own."""
+    if "\n" not in text.strip():
+        yield key, text.strip()
+        return
+    for line in text.splitlines():
+        setting, _, value = line.strip().partition(":") if ": " in line else line.strip().partition("=")
+        if not setting.startswith(("#", "//", ";")):
+            yield setting.strip(" -\"'"), value.strip()
 
 
 def _fetched(context: Context, workload: Workload) -> Iterator[UsedName]:

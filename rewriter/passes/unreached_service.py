@@ -5,8 +5,8 @@ use and that are in none of the `toFQDNs` by which alone they reach what is ther
 Service that do not let in those that evidently use it, and pods to which an Ingress, or a route of a Gateway, leads and
 whose policies do not let in the proxies through which requests come. And pods of a database of CloudNativePG or
 Dragonfly that do not let its operator in or are kept apart from each other, or (CloudNativePG) do not reach the API
-server or the object store that keeps their backups; and other pods that evidently talk to the API server and do not
-reach it.
+server or the object store that keeps their backups; Hubble's relay where it does not reach the agents on the nodes; and
+other pods that evidently talk to the API server and do not reach it.
 
 ## Why it matters
 
@@ -41,7 +41,10 @@ env:
 The settings of the containers are the evidence: arguments, environment and ConfigMaps that hold a URL, a name with a
 port, or the name of a Service with its namespace (`pg.data.svc`), and a single word where the setting is for a host
 (`DB_HOST`). A setting that holds the own address of a program does not count. Services that CloudNativePG, Dragonfly's
-and Prometheus' operator make for their resources are known by their names (`pg-rw`). The controllers of Flux name the
+and Prometheus' operator make for their resources are known by their names (`pg-rw`). Of charts that are known without
+rendering, values that end up in a program's configuration count (data sources of Grafana, authentik's database), and so
+do addresses in a SecretStore, a BackupStorageLocation, a Provider of Flux, and the resources of Prometheus and
+VictoriaMetrics, for the pods that read them. The controllers of Flux name the
 source-controller, from which they fetch everything, in no setting, and use it all the same. The Service and its pods
 have to be known. The rule is added behind the last one of the policy that is most the workload's own, and is unsafe: a
 program may not use all that its settings name. Pods that do not let such a client in get a rule for it where they are
@@ -103,6 +106,7 @@ from rewriter.passes.kit.sides.parted_replicas import parted_replicas
 from rewriter.passes.kit.sides.shut_clients import shut_clients
 from rewriter.passes.kit.sides.shut_operators import shut_operators
 from rewriter.passes.kit.sides.shut_routes import shut_routes
+from rewriter.passes.kit.sides.unreached_agents import unreached_agents
 from rewriter.text import join_names
 
 
@@ -123,6 +127,7 @@ def find(context: Context) -> Iterator[Finding]:
         yield from shut_operators(context, spec)
         yield from parted_replicas(context, spec)
         yield from without_api_server(context, spec)
+        yield from unreached_agents(context, spec)
         if not any(rule.direction == EGRESS and not rule.deny and rule.members for rule in spec.rules):
             continue
         reaches = reach_of(context, spec) if workloads_of_spec(context, spec) else ()

@@ -42,6 +42,7 @@ from rewriter.inventory.objects.instances import Instances
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.objects.monitors import Monitoring
 from rewriter.inventory.objects.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
+from rewriter.inventory.objects.told_addresses import ToldAddresses
 from rewriter.inventory.objects.webhooks import ApiServerCall
 from rewriter.inventory.questions.address_index import AddressIndex
 from rewriter.passes.kit.registry import Pass
@@ -204,6 +205,9 @@ class Facts:
         return ()
 
     def instances(self) -> Sequence[Instances]:
+        return ()
+
+    def told_addresses(self) -> Sequence[ToldAddresses]:
         return ()
 
     def kubelets(self) -> Sequence[KubeletSettings]:

@@ -16,7 +16,8 @@ puts pods on the host network; `host` says that they are there, or the path of a
 The account is that of `account` where the value at `create` (`created` says what it is by default) is true, else
 `default`; `of` stands for `<of>.create` and for `<of>.name`, which names another; `always` says that `create` changes
 nothing. `pod_labels` are paths of further labels, `env`, `args` and `env_from` those of what the container is given,
-`unlabelled` the value without which pods lack some. `unfollowed` are
+`settings` those of values that the chart writes into the container's configuration; `unlabelled` is the value without
+which pods lack some labels. `unfollowed` are
 paths of values that change ports in a way that the entry does not follow: a Service is left out then, and so are the
 ports of pods. `port_map` is the path of a map of ports by their names, which may change each and add others; of a
 Service's part the entry has those that it shows by default. `headless` is the path of the address of a Service that
@@ -40,8 +41,9 @@ from rewriter.inventory.charts.dns_servers import config_map, container_ports, d
 from rewriter.inventory.charts.naming import NotKnownError, rendered
 from rewriter.inventory.charts.scrapers import scraper_spec
 from rewriter.inventory.objects.monitors import SCRAPER_KINDS
+from rewriter.inventory.objects.pods import FROM_VALUES
 from rewriter.inventory.releases.model import Release
-from rewriter.inventory.texts.manifests import mapping, texts
+from rewriter.inventory.texts.manifests import leaves, mapping, texts
 
 _FIELD = re.compile(r"\{([A-Za-z][\w.-]*)(?:\|((?:[^{}]|\{[\w.|-]+\})*))?\}")
 #: A chart's own names in a text of the values that the chart renders.
@@ -288,8 +290,8 @@ def _workload(release: Release, item: Mapping[str, Any], names: Mapping[str, str
     }
 
 
-def _given(release: Release, item: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """What values give the container: its environment, as a list or by name, and its arguments."""
+def _given(release: Release, item: Mapping[str, Any]) -> dict[str, Any]:
+    """What values give the container: its environment, as a list or by name, its arguments and its configuration."""
     found: dict[str, list[Any]] = {}
     for key, field in (("env", "env"), ("args", "args"), ("env_from", "envFrom")):
         for path in _paths(item, key):
@@ -297,7 +299,10 @@ def _given(release: Release, item: Mapping[str, Any]) -> dict[str, list[Any]]:
             if isinstance(written, dict):
                 written = [{"name": name, "value": value} for name, value in texts(written).items()]
             found[field] = found.get(field, []) + (written if isinstance(written, list) else [])
-    return found
+    written_there: dict[str, str] = {}
+    for path in _paths(item, "settings"):
+        written_there |= dict(leaves(path, value_at(release.values, path)))
+    return {**found, FROM_VALUES: written_there} if written_there else found
 
 
 def _opened(port: list[Any], release: Release) -> bool:

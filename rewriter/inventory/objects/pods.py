@@ -14,6 +14,10 @@ from rewriter.records import dataclass
 REPOSITORY_KINDS = frozenset({"HelmRepository", "GitRepository", "OCIRepository", "Bucket"})
 
 
+#: What a container has from the values of its release, by their paths: no field of Kubernetes.
+FROM_VALUES = "fromValues"
+
+
 @dataclass(frozen=True, slots=True)
 class PodTemplate:
     """The pods of a workload as its manifest has them: `spec` is the pod spec as written."""

@@ -27,6 +27,7 @@ from rewriter.inventory.objects.instances import Instances
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.objects.monitors import Monitoring
 from rewriter.inventory.objects.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
+from rewriter.inventory.objects.told_addresses import ToldAddresses
 from rewriter.inventory.objects.webhooks import ApiServerCall
 from rewriter.inventory.questions.address_index import AddressIndex
 
@@ -216,6 +217,10 @@ class Inventory(Protocol):
 
     def instances(self) -> Sequence[Instances]:
         """The databases of which an operator makes the pods."""
+        ...
+
+    def told_addresses(self) -> Sequence[ToldAddresses]:
+        """Addresses that resources give to controllers, or to the pods made of them."""
         ...
 
     def kubelets(self) -> Sequence[KubeletSettings]: ...

@@ -144,6 +144,16 @@ def texts(value: Any) -> dict[str, str]:
     return {key: item for key, item in mapping(value).items() if isinstance(item, str)}
 
 
+def leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    """The texts within a value, each with its path below `path`."""
+    if isinstance(value, str):
+        yield path, value
+    for key, item in mapping(value).items():
+        yield from leaves(f"{path}.{key}", item)
+    for index, item in enumerate(value if isinstance(value, list) else ()):
+        yield from leaves(f"{path}.{index}", item)
+
+
 def items(value: Any) -> list[Mapping[str, Any]]:
     """The mappings of a list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

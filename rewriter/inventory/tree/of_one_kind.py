@@ -10,6 +10,7 @@ from rewriter.inventory.objects.gateways import ControllerClass, Gateway, Ingres
 from rewriter.inventory.objects.instances import Instances
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.objects.pods import KubeletSettings, Repository
+from rewriter.inventory.objects.told_addresses import ToldAddresses
 from rewriter.inventory.tree.tree_facts import TreeFacts
 
 
@@ -50,3 +51,6 @@ class OfOneKind:
 
     def instances(self) -> Sequence[Instances]:
         return self._facts.all_of("instances")
+
+    def told_addresses(self) -> Sequence[ToldAddresses]:
+        return self._facts.all_of("told_addresses")

@@ -116,7 +116,7 @@ def _outside(context: Context, names: Sequence[UsedName]) -> tuple[UsedName, ...
         for name in names
         if not is_internal(name.name)
         and name.name not in own
-        and not name.where.startswith("ConfigMap")
+        and not name.where.startswith(("ConfigMap", "the value"))
         and not _FOR_BROWSERS.search(name.where.partition(" of ")[0])
     )
 

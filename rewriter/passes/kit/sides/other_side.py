@@ -11,7 +11,7 @@ from rewriter.cilium.policy import EGRESS, KNP, Policy, Rule
 from rewriter.cilium.selector import Selector, read_selector
 from rewriter.cilium.verdict import DEFAULT_DENY
 from rewriter.evidence.context import Context
-from rewriter.evidence.listening import listens
+from rewriter.evidence.listening import listens, services_before
 from rewriter.evidence.mesh import namespace_key
 from rewriter.evidence.reachable import identity_of, reach_of_workload
 from rewriter.inventory.facts.model import Workload
@@ -74,7 +74,16 @@ def is_dns(rule: Rule) -> bool:
 
 def _is_unheard(context: Context, receiver: Workload, protocol: str, number: int) -> bool:
     """Whether a flow is DNS, or goes to a port on which nothing listens: other passes report these."""
-    return number == _DNS or listens(context, receiver, protocol, number) is False
+    if number == _DNS:
+        return True
+    heard = listens(context, receiver, protocol, number)
+    return heard is False or (heard is None and _is_in_front(context, receiver, number))
+
+
+def _is_in_front(context: Context, receiver: Workload, number: int) -> bool:
+    """Whether a Service has the port in front of another one of the pods: `service-port` says so."""
+    before = [port for service in services_before(context, receiver) for port in service.ports]
+    return any(port.port == number != port.target for port in before)
 
 
 def _is_refused(

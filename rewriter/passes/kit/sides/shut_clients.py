@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from rewriter.cilium.policy import EGRESS, INGRESS, Spec
+from rewriter.cilium.policy import EGRESS, INGRESS, Rule, Spec
 from rewriter.evidence.clients import Client, clients_of
 from rewriter.evidence.context import Context
 from rewriter.evidence.databases import may_be_let_in_unseen
@@ -27,27 +27,28 @@ _TCP = "TCP"
 
 
 def shut_clients(context: Context, spec: Spec) -> Iterator[Finding]:
-    """A finding for each workload that uses pods of a rule set and is stopped by their default deny for ingress."""
+    """A finding for each Service whose users are stopped by the default deny for ingress of the pods behind it."""
     rules = [rule for rule in spec.rules if rule.direction == INGRESS and not rule.deny and rule.members]
     if not rules or context.policy.clusterwide or not workloads_of_spec(context, spec):
         return  # What is meant for every pod of a cluster says nothing of those of one Service.
     reaches = reach_of(context, spec)
-    done: set[tuple[int, tuple[int, ...]]] = set()
+    stopped: dict[tuple[str, tuple[int, ...]], tuple[Workload, dict[str, Client]]] = {}
     for reach in reaches:
-        if reach.workload is None or not stands_here(context, spec, reach, INGRESS):
+        workload = reach.workload
+        if workload is None or not stands_here(context, spec, reach, INGRESS):
             continue
-        if may_be_let_in_unseen(context, reach.workload):
+        if may_be_let_in_unseen(context, workload):
             continue
-        for client in clients_of(context, reach.workload):
-            key = (id(client.pods), client.ports)
-            if key not in done and _is_stopped(context, reach, reach.workload, client):
-                done.add(key)
-                yield _finding(context, spec, reach.workload, client, alone=len(reaches) == 1)
+        for client in clients_of(context, workload):
+            if _is_stopped(context, reach, workload, client):
+                _, clients = stopped.setdefault((str(client.used.service), client.ports), (workload, {}))
+                clients.setdefault(str(client.pods), client)
+    for workload, clients in stopped.values():
+        yield _finding(context, spec, rules[-1], workload, list(clients.values()), alone=len(reaches) == 1)
 
 
 def _is_stopped(context: Context, reach: Reach, workload: Workload, client: Client) -> bool:
-    """Whether default deny stops the client on each port for certain, its own policies let it out, and nobody else
-    speaks of it."""
+    """Whether default deny stops a client on each port for certain, and its own policies let it out."""
     if not all(is_shut(context, reach, INGRESS, client.pods, port) for port in client.ports):
         return False
     if reach.verdict(INGRESS, identity_of(context, client.pods), _TCP, _TUNNEL).allowed:
@@ -59,23 +60,29 @@ def _is_stopped(context: Context, reach: Reach, workload: Workload, client: Clie
     return not own.hidden and any(answer.allowed and answer.certain for answer in out)
 
 
-def _finding(context: Context, spec: Spec, workload: Workload, client: Client, *, alone: bool) -> Finding:
-    rules = [rule for rule in spec.rules if rule.direction == INGRESS and not rule.deny and rule.members]
-    labels = _labels(context, client.pods)
-    change = pods_let_through(context, spec, rules[-1], client.pods, labels, client.ports) if labels else None
-    if len(client.ports) > 1 or not alone:
-        change = None
-    used, numbers = client.used, join_names(map(str, client.ports))
+def _finding(
+    context: Context, spec: Spec, last: Rule, workload: Workload, clients: Sequence[Client], *, alone: bool
+) -> Finding:
+    first = clients[0]
+    labels = _labels(context, first.pods) if alone and len(clients) == len(first.ports) == 1 else None
+    change = pods_let_through(context, spec, last, first.pods, labels, first.ports) if labels else None
+    service, numbers = first.used.service, join_names(map(str, first.ports))
+    named = join_names((str(client.pods) for client in clients), most=3)
+    use, them = ("uses", "it") if len(clients) == 1 else ("use", "them")
     return report(
         context,
         route_of(spec, INGRESS),
         Applicability.UNSAFE if change else Applicability.MANUAL,
-        f"{client.pods} uses {used.service}, and no policy lets it in to {workload} on {numbers}",
+        f"{named} {use} {service}, and no policy lets {them} in to {workload} on {numbers}",
         "the pods behind the Service are denied by default, so that every connection to it is dropped",
         change=change,
-        rests_on=(workload, client.pods, used.service),
-        evidence=(used.where, f"{used.service}, {used.service.source}", *workloads_evidence((workload, client.pods))),
-        advice="" if change else f"add a rule for {workload} that lets {client.pods} in there, if it needs the Service",
+        rests_on=(workload, service, *(client.pods for client in clients)),
+        evidence=(
+            *(client.used.where for client in clients[:3]),
+            f"{service}, {service.source}",
+            *workloads_evidence((workload, *(client.pods for client in clients[:3]))),
+        ),
+        advice="" if change else f"add a rule for {workload} that lets {named} in there, if the Service is needed",
         at_key=True,
     )
 
