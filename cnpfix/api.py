@@ -189,6 +189,7 @@ def _pass_ids(argument: str, names: Iterable[str]) -> frozenset[str]:
 
 def _result(workspace: Workspace, results: Sequence[FileResult]) -> Result:
     from rewriter.engine.results.once import reported_once
+    from rewriter.engine.run.not_checked import not_checked
 
     findings = reported_once([finding for result in results for finding in result.findings])
     errors = dict.fromkeys((*workspace.errors, *(error for result in results for error in result.errors)))
@@ -199,6 +200,8 @@ def _result(workspace: Workspace, results: Sequence[FileResult]) -> Result:
         sum(result.policies for result in results),
         str(workspace.from_version),
         str(workspace.to_version),
+        tuple(map(str, not_checked(workspace, results))),
+        workspace.warnings,
     )
 
 

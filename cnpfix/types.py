@@ -84,7 +84,11 @@ class FileError:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What `check` and `fix` return; `changes` has only files that change, `policies` counts those that were read."""
+    """What `check` and `fix` return; `changes` has only files that change, `policies` counts those that were read.
+
+    `not_checked` says what could not be checked, why, and what to do about it; `warnings` is about names and globs of
+    the configuration that match nothing, and snapshots that are old.
+    """
 
     findings: tuple[Finding, ...]
     changes: tuple[FileChange, ...]
@@ -92,6 +96,8 @@ class Result:
     policies: int
     from_version: str
     to_version: str
+    not_checked: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

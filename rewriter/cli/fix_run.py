@@ -16,12 +16,10 @@ from rewriter.discovery import MAX_BYTES, FoundFile, InputError
 from rewriter.engine.results.observed import TrafficSummary
 from rewriter.engine.results.once import reported_once
 from rewriter.engine.results.result import FileResult, Report, Summary
-from rewriter.engine.results.unchecked import no_mesh
-from rewriter.engine.run.archived import archived
 from rewriter.engine.run.fixer import fixer_for, write_result
+from rewriter.engine.run.not_checked import not_checked
 from rewriter.engine.run.run_options import Options
 from rewriter.engine.run.unenforced import unenforced
-from rewriter.engine.run.unrendered import unrendered
 from rewriter.engine.run.workspace import Workspace
 from rewriter.engine.run.write import remove_leftovers
 from rewriter.output.lines import count
@@ -141,7 +139,6 @@ def make_report(workspace: Workspace, results: Sequence[FileResult]) -> Report:
         "to": workspace.to_version.in_full,
         "versions": workspace.versions,
     }
-    meshless = no_mesh(frozenset().union(*(result.meshless for result in results)))
     return Report(
         summary,
         findings,
@@ -151,7 +148,7 @@ def make_report(workspace: Workspace, results: Sequence[FileResult]) -> Report:
         _traffic(workspace, results),
         under=", ".join(workspace.names),
         holders=sum(bool(result.policies or result.findings) for result in results),
-        not_checked=tuple(item for item in (meshless, unrendered(workspace), archived(workspace)) if item is not None),
+        not_checked=not_checked(workspace, results),
         texts={result.path: result.before for result in results if result.findings},
     )
 

@@ -32,10 +32,8 @@ from rewriter.cli.printing import say, warn
 from rewriter.discovery import MAX_BYTES, read_bounded, why_unread
 from rewriter.engine.results.once import reported_once
 from rewriter.engine.results.result import Reported
-from rewriter.engine.results.unchecked import no_mesh
-from rewriter.engine.run.archived import archived
+from rewriter.engine.run.not_checked import not_checked
 from rewriter.engine.run.run_options import Options
-from rewriter.engine.run.unrendered import unrendered
 from rewriter.engine.run.workspace import Request, Workspace
 from rewriter.output.links import NO_LINKS
 from rewriter.output.style import style_for
@@ -151,8 +149,7 @@ def _around(server: Server, clone: Clone, workspace: Workspace, runs: list[Fixes
     links = NO_LINKS
     if server.project is not None and server.remote is not None:
         links = links_of(server.project, server.remote, clone.base, clone.modes)
-    meshless = no_mesh(frozenset().union(*(result.meshless for fixes in runs for result in fixes.results)))
-    unread = tuple(item for item in (meshless, unrendered(workspace), archived(workspace)) if item is not None)
+    unread = not_checked(workspace, [result for fixes in runs for result in fixes.results])
     return Surroundings(links, unread, workspace.config.pull_requests.title)
 
 

@@ -120,6 +120,15 @@ def test_a_path_that_is_not_there(mesh: Path) -> None:
     assert "nowhere" in str(result_or_error)
 
 
+def test_what_is_not_checked_and_what_the_configuration_warns_of(mesh: Path) -> None:
+    assert cnpfix.check().not_checked == cnpfix.check().warnings == ()
+    Path("cnpfix.toml").write_text('exclude = ["nowhere/**"]\n')
+    result = cnpfix.check()
+    assert result.not_checked == ("CNP004, CNP006 (no mesh known; cnpfix init)",)
+    (warning,) = result.warnings
+    assert "nowhere/**" in warning
+
+
 def test_python_m_cnpfix_is_the_command() -> None:
     ran = subprocess.run([sys.executable, "-m", "cnpfix", "--version"], capture_output=True, text=True, check=True)
     assert ran.stdout == f"cnpfix {cnpfix.__version__}\n"
