@@ -171,7 +171,7 @@ class Api:
             case 403:
                 text = f"forbids it to the token ({source}); it needs to read and write pull requests and contents"
             case 404:
-                text = f"knows no such thing, or the token ({source}) may not see it"
+                text = f"finds no such project or request, or the token ({source}) may not see it"
             case 429:
                 text = "limits requests; run again later"
             case _ if 300 <= status < 400:

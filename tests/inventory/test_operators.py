@@ -125,7 +125,7 @@ def test_one_workload_of_one_cluster_told_in_two_ways() -> None:
         "b.yaml": workload("web", {"app": "other"}, "shop"),
     }
     first = inventory(files).all_workloads()[0]
-    words = "Deployment shop/web is there twice with other labels, a.yaml:1 and b.yaml:1"
+    words = "Deployment shop/web exists twice with different labels, a.yaml:1 and b.yaml:1"
     assert inventory(files).doubts(first) == (words,)
 
 

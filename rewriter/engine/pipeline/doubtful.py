@@ -94,7 +94,7 @@ def _of_fixes(item: Reported, other: Reported) -> str:
     if ours.fix != theirs.fix or (item.fixed and not other.fixed and other.not_fixed):
         return "the fix does not hold"
     if _TRUST.index(theirs.applicability) < _TRUST.index(ours.applicability):
-        return "the fix needs consent"
+        return "the fix needs `--unsafe-fixes`"
     opened = list(_opened(other) - _opened(item))
     if opened:
         more = f", and {len(opened) - _MOST_FLOWS} more" if len(opened) > _MOST_FLOWS else ""

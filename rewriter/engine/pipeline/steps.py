@@ -24,8 +24,8 @@ from rewriter.finding import Finding
 from rewriter.reach.world import CompiledClaims
 
 _NEEDS_SILENCED = (
-    "not rewritten: the fix changes no other flow only together with one of the same policy whose finding is silenced "
-    "or in the baseline"
+    "not rewritten: alone the fix changes other flows; it needs that of another finding of this policy, which is "
+    "silenced or in the baseline"
 )
 
 _MENDED = "the fix of another finding of this policy makes the same change, and mends this one too"

@@ -99,7 +99,7 @@ def _note(located: LocatedPolicy, dead: Sequence[DeadPolicy]) -> Reported:
         "the cluster does not enforce this policy",
         why="its pods have none of its rules",
         evidence=tuple(dead_policy.evidence for dead_policy in dead),
-        advice="take away the reason; if it is not in this file, compare the file with what runs",
+        advice="correct what the agent rejects; if that is not in this file, compare the file with what runs",
         code=CODE,
         id=ID,
     )

@@ -84,8 +84,8 @@ def cited(name: str) -> str:
     if "compared" in entry:
         return f"chart {name}, as its version {entry['compared']} makes it"
     if "read" in entry:
-        return f"chart {name}, as the templates near its version {entry['version']} read"
-    return f"chart {name}, as its version {entry['version']} is thought to make it"
+        return f"chart {name}, by its templates of about version {entry['version']}"
+    return f"chart {name}, as its version {entry['version']} most likely makes it"
 
 
 def common_objects(release: Release) -> Iterator[dict[str, Any]]:

@@ -24,7 +24,7 @@ OCI = "OCIRepository"
 #: A tag or a digest behind the URL, and what a variable or another command fills in.
 _TAG = re.compile(r"(?<=[\w}])(?::(?![\d]+/)|@).*$", re.DOTALL)
 _FILLED_IN = re.compile(r"\$\{\{[^}]*\}\}|\{\{[^}]*\}\}|\$\{[^}]*\}|\$\([^)]*\)?|\$\w+")
-_UNKNOWN = "syncs from an artifact of which it is not known which folder it has"
+_UNKNOWN = "syncs from an artifact; which folder it holds is not known"
 
 
 class PushedArtifacts:

@@ -23,7 +23,7 @@ def doubts_of(
     What is known in part contradicts nothing: the other fact has the rest.
     """
     if fact.source.unchecked:
-        return (f"{fact}, {fact.source}, was never compared with the chart",)
+        return (f"{fact}, {fact.source}, was never compared with what the chart renders",)
     if isinstance(fact, Service):
         return () if fact.source.partial else service_doubts(fact, _whole(services(fact.name)))
     if isinstance(fact, Workload):
@@ -55,7 +55,7 @@ def workload_doubts(workload: Workload, named: Iterable[Workload]) -> Iterator[s
         if (other.kind, other.name, other.namespace) != (workload.kind, workload.name, workload.namespace):
             continue
         if _may_be_one(other.cluster, workload.cluster) and _contradict(workload, other):
-            yield f"{workload} is there twice with other labels, {workload.source} and {other.source}"
+            yield f"{workload} exists twice with different labels, {workload.source} and {other.source}"
 
 
 def cluster_doubts(cluster: Cluster, clusters: Sequence[Cluster]) -> Iterator[str]:

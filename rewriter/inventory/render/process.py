@@ -97,7 +97,7 @@ def _reason(message: str, name: str) -> str:
     lines = [line for line in message.splitlines() if line.strip()]
     starts = [number for number, line in enumerate(lines) if line.lower().startswith("error:")]
     # Lines that belong to the last error are indented.
-    own = lines[starts[-1] :] if starts else lines[-1:] or [f"{name} failed and says nothing"]
+    own = lines[starts[-1] :] if starts else lines[-1:] or [f"{name} failed without a message"]
     more = takewhile(lambda line: line.startswith((" ", "\t")), own[1:])
     words = " ".join(line.strip() for line in (re.sub(r"^error:", "", own[0], flags=re.IGNORECASE), *more))
     return words if len(words) < 240 else f"{words[:239]}…"
