@@ -148,7 +148,7 @@ def _unreached(
         backends = service_backends(context, used.service)
     except UndecidedError:
         return
-    if not backends.pods or backends.hidden or any(pod.host_network for pod in backends.pods):
+    if not backends.pods or any(pod.host_network for pod in backends.pods):
         return
     ports = list(dict.fromkeys(n for port in used.ports for n in _numbers(port.target, backends.pods)))
     named = [*ports, *(port.port for port in used.ports)]
