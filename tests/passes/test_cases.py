@@ -24,5 +24,5 @@ def test_a_pass_is_tried_on_as_much_that_is_right_as_on_what_is_wrong(id_: str) 
     looks_alike = [each for each in (GOLDEN / "noop").iterdir() if each.name.startswith(f"{id_}-")]
     finds, silent = own.count(False), own.count(True) + len(looks_alike)
     assert finds > 0
-    assert finds + silent >= FEWEST
+    assert finds + silent >= FEWEST, "a pass has eight cases or more, its look-alikes included"
     assert silent >= finds, "its look-alikes are `golden/noop/<id>-<what>`"
