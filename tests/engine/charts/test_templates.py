@@ -325,19 +325,37 @@ def test_a_name_that_the_chart_insists_on(repository: Repository) -> None:
     assert found.after[POLICY] == template.replace(STAR, FIXED)
 
 
-OPTIONAL = "      {{- with .Values.ports }}\n      toPorts:\n        {{- toYaml . | nindent 8 }}\n      {{- end }}\n"
+MIXED = "    - toCIDR:\n        - 192.0.2.0/24\n      toEntities:\n        - host\n"
+PORTS = {
+    "a-block-of-values": (
+        "      {{- with .Values.ports }}\n      toPorts:\n        {{- toYaml . | nindent 8 }}\n      {{- end }}\n"
+    ),
+    "text-under-a-condition": (
+        "      {{- if .Values.tls }}\n      toPorts: [{ports: [{port: '443'}]}]\n      {{- end }}\n"
+    ),
+    "values-without-a-condition": "      {{- toYaml .Values.more | nindent 6 }}\n",
+}
 
 
-def test_a_rule_into_which_the_template_may_put_more_is_not_split(repository: Repository) -> None:
+@pytest.mark.parametrize("ports", PORTS.values(), ids=list(PORTS))
+def test_a_rule_into_which_the_template_may_put_more_is_not_split(repository: Repository, ports: str) -> None:
     """With ports among the values, a rule split off without them would open every port."""
-    rule = "    - toCIDR:\n        - 192.0.2.0/24\n      toEntities:\n        - host\n"
-    template = HEAD + DNS + rule + OPTIONAL
-    found = repository.treat(chart(template), "--unsafe-fixes", "--select", "mixed-peers")
+    template = HEAD + DNS + MIXED + ports
+    values = 'more: {toPorts: [{ports: [{port: "443"}]}]}\n'
+    found = repository.treat(chart(template, values), "--unsafe-fixes", "--select", "mixed-peers")
     assert found.of("mixed-peers")
     assert found.after[POLICY] == template
     assert "may put more into it" in found.of("mixed-peers")[0]["advice"]
-    plain = repository.treat(chart(HEAD + DNS + rule), "--unsafe-fixes", "--select", "mixed-peers")
-    assert plain.of("mixed-peers")[0]["fixed"]
+
+
+@pytest.mark.parametrize(
+    "rule", [MIXED, "    - {toCIDR: [192.0.2.0/24], toEntities: [host]}\n"], ids=["lines", "one-line"]
+)
+def test_a_rule_beside_one_into_which_the_template_may_put_more_is_split(repository: Repository, rule: str) -> None:
+    template = HEAD + DNS + rule + FIXED + PORTS["a-block-of-values"]
+    found = repository.treat(chart(template), "--unsafe-fixes", "--select", "mixed-peers")
+    assert found.of("mixed-peers")[0]["fixed"]
+    assert found.after[POLICY].endswith(FIXED + PORTS["a-block-of-values"])
 
 
 def test_no_fix_copies_what_the_template_fills_in(repository: Repository) -> None:
