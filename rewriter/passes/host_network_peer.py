@@ -29,14 +29,14 @@ that was meant is dropped; in a deny rule it passes.
 
 ## Fix safety
 
-The rule beside it is unsafe: it lets every process of every node in or be reached on these ports, not only these pods.
+The rule beside it is unsafe: on these ports it is for every process of every node, not only for these pods.
 Where pods of the pod network match too, it is a note without a fix. A selector that names no pods, as that of every
 namespace, is not reported, and neither is one of whole namespaces whose pods are not all known, as of kube-system. A
 NetworkPolicy has no entities, so there the finding has no fix either. Only known workloads count. Where a rule of the
 same policy names the nodes on these ports, nothing is lost, and nothing is reported; where a wider one (`cluster`)
 holds them, it is a note.
 
-So is the rule for kubelets unsafe. A DaemonSet may want the kubelet of its own node, so that `host` is right for it;
+The rule for kubelets is unsafe too. A DaemonSet may want the kubelet of its own node, so that `host` is right for it;
 and nothing is reported where any policy of the pods lets them reach the other nodes there, or where there is one node.
 
 ## References

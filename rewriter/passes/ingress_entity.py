@@ -37,8 +37,8 @@ The evidence is the Gateway, its route, the Service behind it and the pods, all 
 with the port of the pods is evident beside a rule for the world or for the Gateway's namespace. Beside a narrower CIDR
 it is unsafe, since every client of the Gateway gets in, and so it is beside one for nodes, which may be for probes, and
 where pods of that namespace may be meant. Nothing is reported where any policy of the pods lets `ingress` in. A
-NetworkPolicy cannot name the entity: what it needs is a CiliumNetworkPolicy beside it. So does a clusterwide policy
-that selects the Gateway need another one, which lets the world reach `reserved:ingress`.
+NetworkPolicy cannot name the entity: what it needs is a CiliumNetworkPolicy beside it. A clusterwide policy that
+selects the Gateway needs one beside it too, which lets the world reach `reserved:ingress`.
 
 ## References
 

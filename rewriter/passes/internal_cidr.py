@@ -51,7 +51,8 @@ ranges of Talos, k3s, kubeadm and the like. A native-routing CIDR, or the chart'
 written, holds every pod and maybe other machines: what lies outside of it is not reported, and an entry that covers it
 stays. Unknown private ranges get one note a run; a policy that takes such a range out of the internet, with `except`,
 is named as evidence that something of the cluster is there. Single addresses, and what a comment, name or description
-calls a network of machines (`# NAS`, `allow-lan`), are taken at their word; beside known pods only words as `LAN` are.
+calls a network of machines (`# NAS`, `allow-lan`), are taken at their word; where
+known pods are in the range, only a word such as `LAN` is.
 
 A reference to a CiliumCIDRGroup is read as its CIDRs. It stays, since others may join them; the peers come beside it.
 

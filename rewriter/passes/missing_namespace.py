@@ -8,8 +8,8 @@ Cilium adds the policy's own namespace to every entry of from/toEndpoints that n
 `app: monitoring-agent` in a policy of `shop` means pods of `shop`, whatever runs in `monitoring`; in an allow rule the
 traffic that was meant is dropped, in a deny rule it passes. A misspelt key (`k8s:io.kubernetes.podNamespace`,
 `namespace`, `kubernetes.io/metadata.name` as a label of pods) names no namespace either: no pod has such a label. The
-labels of a namespace are `io.cilium.k8s.namespace.labels.<key>` on its pods; `io.kubernetes.pod.namespace.labels.<key>`
-is on none, in a clusterwide policy neither, where the first and the third of the misspelt keys are looked for too.
+labels of a namespace are `io.cilium.k8s.namespace.labels.<key>` on its pods; no pod has
+`io.kubernetes.pod.namespace.labels.<key>`. In a clusterwide policy these keys are found too, but for `namespace`.
 A namespace has its name under `kubernetes.io/metadata.name` alone, not under `name`, unless its manifest says so.
 
 A selector that names a namespace, and labels that no pod there has, matches no pod either: `app: ledger`, where the

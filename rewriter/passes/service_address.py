@@ -16,7 +16,7 @@ Cilium balances at the socket, and from 1.20 on wherever it replaces kube-proxy.
 
 In the other direction, `externalTrafficPolicy: Cluster` sends a client that enters by another node on from that node:
 policy then sees the node, and not the client's address. A rule for the client's CIDR does not match it, and where
-another rule lets nodes in (`cluster`), the CIDR keeps nobody out.
+another rule lets nodes in (`cluster`), the CIDR keeps no client out.
 
 ## Example
 
@@ -43,8 +43,8 @@ Cilium's own Gateways becomes the entity `ingress`. A rule for node ports stays,
 In a deny rule the fix is unsafe, since it starts to deny, and where the Service forwards to a port by a name that no
 container has: then it leads nowhere.
 
-A range of Services, an address that several Services share on the same port, and a port that no Service has are left
-to a person. The CIDR of clients is a note without a fix: `externalTrafficPolicy: Local` or `loadBalancer.mode: dsr`
+A range of Services, an address that several Services share on the same port, and a port that no Service has are
+manual. The CIDR of clients is a note without a fix: `externalTrafficPolicy: Local` or `loadBalancer.mode: dsr`
 keep the client's address.
 
 ## References

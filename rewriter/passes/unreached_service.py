@@ -1,12 +1,10 @@
 """## What it does
 
-Finds Services that pods evidently use and that no policy lets them reach, and names outside of the cluster that pods
-use and that are in none of the `toFQDNs` by which alone they reach what is there. And the other side: pods behind a
-Service that do not let in those that evidently use it, and pods to which an Ingress, or a route of a Gateway, leads and
-whose policies do not let in the proxies through which requests come. And pods of a database of CloudNativePG or
-Dragonfly that do not let its operator in or are kept apart from each other, or (CloudNativePG) do not reach the API
-server or the object store that keeps their backups; Hubble's relay where it does not reach the agents on the nodes; and
-other pods that evidently talk to the API server and do not reach it.
+Finds what pods evidently use and no policy lets them reach: Services, the API server, names outside of the cluster
+that are in none of the `toFQDNs` by which alone they reach what is there, for Hubble's relay the agents on the nodes,
+and for a database of CloudNativePG the object store that keeps its backups. On the other side it finds pods whose
+policies shut out who evidently uses them: the clients of their Service, the proxies of an Ingress or a Gateway that
+lead requests to them, and for a database of CloudNativePG or Dragonfly its operator and its other instances.
 
 ## Why it matters
 

@@ -1,9 +1,9 @@
 """## What it does
 
-Finds pods that a ServiceMonitor or PodMonitor names (VMServiceScrape and VMPodScrape too), with a port that no policy
-of theirs lets the Prometheus or VMAgent in on that takes the monitor up. Where no Prometheus and no VMAgent is known,
-it finds ports of monitors on which the policies let nothing in at all. And the other side: policies of a Prometheus or
-VMAgent that do not let it out to pods, or to the nodes, that a monitor which it takes up names.
+Finds pods that a ServiceMonitor or PodMonitor names (VMServiceScrape and VMPodScrape too) and whose policies shut out
+the Prometheus or VMAgent that scrapes by this monitor, on the port that it names. Where no Prometheus and no VMAgent is
+known, it finds ports of monitors on which the policies let nothing in at all. On the other side it finds policies of a
+Prometheus or VMAgent that do not let it out to the pods, or the nodes, that its monitors name.
 
 ## Why it matters
 
