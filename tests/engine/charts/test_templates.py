@@ -274,6 +274,20 @@ def test_two_documents_of_which_one_is_literal(repository: Repository) -> None:
     assert [each["document"] for each in found.findings] == [0, 1]
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: {{ .Release.Name }}-web\n---\n",
+        "# Every CiliumNetworkPolicy of the chart.\n---\n",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: notes}\ndata: {about: a NetworkPolicy}\n---\n",
+    ],
+    ids=["manifest", "comment", "words"],
+)
+def test_a_policy_behind_something_else_is_fixed(repository: Repository, before: str) -> None:
+    found = repository.treat(chart(before + HEAD + DNS + STAR))
+    assert found.after[POLICY] == before + HEAD + DNS + FIXED
+
+
 def test_a_chart_without_a_finding_stays_byte_for_byte(repository: Repository) -> None:
     files = chart(GUARDED.replace(STAR, FIXED), "enabled: true\n")
     found = repository.treat(files)
