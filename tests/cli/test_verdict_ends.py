@@ -210,13 +210,42 @@ def test_a_dns_name_is_outside_and_its_addresses_are_not_known(shop: Path) -> No
         ("gone.prod.svc", "gone.prod.svc: no Service prod/gone is known"),
         ("cluster", "cluster: is an entity of several identities; name one, such as host"),
         ("app=none", "app=none: expected the namespace before the labels, as in shop/app=none"),
+        ("a/b/c/app=db", "a/b/c/app=db: expected namespace/workload, namespace/service, namespace/key=value,"),
+        ("=db", "=db: expected namespace/workload, namespace/service, namespace/key=value,"),
         ("prod/db-service", "Service prod/db-service, all.yaml:23: has no port 80/TCP; its ports are 3306/TCP → sql"),
     ],
 )
-def test_what_nobody_knows_is_one_line(shop: Path, name: str, message: str) -> None:
+def test_what_is_not_known_is_one_line(shop: Path, name: str, message: str) -> None:
     ran = cnpfix("verdict", "--source", "shop/web", "--destination", name)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith(f"cnpfix: {message}")
+
+
+@pytest.mark.parametrize(
+    ("replaces", "version", "through"), [("false", "1.18", False), ("true", "1.18", True), ("false", "1.19", True)]
+)
+def test_an_external_address_leads_to_pods_where_cilium_balances(
+    shop: Path, replaces: str, version: str, through: bool
+) -> None:
+    Path("more.yaml").write_text(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: outside, namespace: prod}\n"
+        "spec:\n  type: LoadBalancer\n  externalIPs: [198.51.100.10]\n  selector: {app: db}\n"
+        "  ports: [{port: 3306, targetPort: 13306}]\n---\n"
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n"
+        "metadata: {name: cilium, namespace: kube-system}\n"
+        "spec:\n  chart: {spec: {chart: cilium, version: 1.18.0}}\n"
+        f"  values: {{cluster: {{name: a}}, kubeProxyReplacement: {replaces}}}\n"
+    )
+    found = flow("198.51.100.10", "3306", "shop/web", "--to", version)
+    assert ("backends" in found) is through
+
+
+def test_a_name_in_two_namespaces_is_refused(shop: Path) -> None:
+    """No flow is judged for one of two workloads without saying so."""
+    text = REPOSITORY.partition("kind: Deployment")[2].partition("---")[0].replace("namespace: shop", "namespace: prod")
+    Path("more.yaml").write_text(f"apiVersion: apps/v1\nkind: Deployment{text}")
+    ran = cnpfix("verdict", "--source", "shop/web", "--destination", "web")
+    assert (ran.code, ran.err) == (2, "cnpfix: web: is in prod and shop; say which, as in prod/web\n")
 
 
 def test_a_service_sends_nothing(shop: Path) -> None:
