@@ -17,16 +17,19 @@ from rewriter.yamltext.lines import begins_line, column, indentation, line_end, 
 from rewriter.yamltext.nodes import Mapping, Node, Sequence
 from rewriter.yamltext.splice import Splice, spliced
 
+_GAP = "  "
+
 
 @dataclass(slots=True)
 class _Orphan:
     """A comment that lost its node.
 
     `order` is where it stood, `node` where that began, `holder` the path of the collection around it, `words` those of
-    the line that it describes; `alone` says that it stood above that line.
+    the line that it describes; `alone` says that it stood above that line, `gap` is the blanks before it otherwise.
     """
 
     text: str
+    gap: str
     order: int
     node: int
     path: list[str]
@@ -66,6 +69,7 @@ class Orphans:
         self._lost += [
             _Orphan(
                 comment.text,
+                _gap_before(text, comment.span.start),
                 comment.span.start,
                 start,
                 list(steps),
@@ -106,7 +110,7 @@ class Orphans:
             else:
                 end = line_end(document.text, line)
                 ends.add(end)
-                splices.append(Splice(end, end, "  " + orphan.text))
+                splices.append(Splice(end, end, orphan.gap + orphan.text))
         added = {tuple(path) for path in self._added}
         for target, group in groups.items():
             if target in added:
@@ -114,6 +118,12 @@ class Orphans:
             else:
                 splices.append(_held(document, list(target), group, newline))
         return spliced(document.text, _joined(splices))
+
+
+def _gap_before(text: str, offset: int) -> str:
+    """The blanks between a comment and what stands before it on its line; two where it has the line to itself."""
+    before = text[line_start(text, offset) : offset]
+    return before[len(before.rstrip(" \t")) :] if before.strip() else _GAP
 
 
 def _distance(orphan: _Orphan, begins: AnyMapping[tuple[str, ...], int], path: list[str]) -> tuple[int, int]:
@@ -151,7 +161,8 @@ def _placed(
     if beside is not None and beside not in ends and alone is not None:
         rest.remove(alone)
         ends.add(beside)
-        yield Splice(beside, beside, "  " + alone.text)
+        # Many blanks lined it up with comments of its old neighbours.
+        yield Splice(beside, beside, (alone.gap if len(alone.gap) == 1 else _GAP) + alone.text)
     if rest:
         yield _above_line(text, start, rest, newline)
 

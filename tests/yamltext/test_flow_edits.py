@@ -44,7 +44,7 @@ LINES: dict[str, Case] = {
     "a comment within what goes and comes back": (
         "x: [{\n  a: 1,\n}, {\n  b: 2, # two\n}, {\n  c: 3,\n}]\n",
         [remove("/x/1"), add("/x/1", {"b": 2, "d": 4})],
-        "x: [{\n  a: 1,\n}, {\n  b: 2,  # two\n  d: 4,\n}, {\n  c: 3,\n}]\n",
+        "x: [{\n  a: 1,\n}, {\n  b: 2, # two\n  d: 4,\n}, {\n  c: 3,\n}]\n",
     ),
     "a url stays plain": ("x: [a]\n", [add("/x/-", "http://b")], "x: [a, http://b]\n"),
     "another member in its place": ("x: {a: 1, b: 2}\n", [remove("/x/a"), add("/x/c", 3)], "x: {c: 3, b: 2}\n"),
