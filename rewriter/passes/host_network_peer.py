@@ -33,8 +33,8 @@ The rule beside it is unsafe: on these ports it is for every process of every no
 Where pods of the pod network match too, it is a note without a fix. A selector that names no pods, as that of every
 namespace, is not reported, and neither is one of whole namespaces whose pods are not all known, as of kube-system. A
 NetworkPolicy has no entities, so there the finding has no fix either. Only known workloads count. Where a rule of the
-same policy names the nodes on these ports, nothing is lost, and nothing is reported; where a wider one (`cluster`)
-holds them, it is a note.
+same policy names the nodes on these ports (for a rule without ports: on those that the pods declare), nothing is lost,
+and nothing is reported; where a wider one (`cluster`) holds them, it is a note.
 
 The rule for kubelets is unsafe too. A DaemonSet may want the kubelet of its own node, so that `host` is right for it;
 and nothing is reported where any policy of the pods lets them reach the other nodes there, or where there is one node.
@@ -46,7 +46,8 @@ and nothing is reported where any policy of the pods lets them reach the other n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
 from rewriter.cilium.policy import INGRESS, KNP
@@ -117,7 +118,7 @@ def _finding(site: Site, selector: Selector, term: LabelTerm, nodes: Sequence[Wo
         # The own node is always let in, so that the others alone need a rule.
         let_through = change is None or (ways == "from" and not site.deny and _with_nodes(site, ways, _OTHERS) is None)
         change = None if let_through else change
-    if let_through and _nodes_are_named(site, ways):
+    if (let_through or _through_where_they_listen(site, ways, nodes)) and _nodes_are_named(site, ways):
         return None
     manual = (
         "a NetworkPolicy cannot name nodes: write a CiliumNetworkPolicy with "
@@ -150,6 +151,15 @@ def _nodes_are_named(site: Site, ways: str) -> bool:
     return any(field is not None and field.has_any(*_OTHERS) for field in fields)
 
 
-def _with_nodes(site: Site, ways: str, nodes: Sequence[str] = _NODES) -> Change | None:
+def _through_where_they_listen(site: Site, ways: str, nodes: Iterable[Workload]) -> bool:
+    """Whether an egress rule means every port, and rules beside it hold the nodes on all that these pods declare."""
+    rule, ports = site.rule, [node.ports for node in nodes]
+    if ways == "from" or site.deny or rule.port_rules or rule.has_icmps or not all(ports):
+        return False
+    declared = [{"port": str(port.number), "protocol": port.protocol} for port in chain.from_iterable(ports)]
+    return _with_nodes(site, ways, toPorts=[{"ports": declared}]) is None
+
+
+def _with_nodes(site: Site, ways: str, nodes: Sequence[str] = _NODES, **members: object) -> Change | None:
     peers = {f"{ways}Entities": list(nodes)}
-    return rule_added(site.context, site.spec, site.rule, peers, "host and remote-node")
+    return rule_added(site.context, site.spec, site.rule, peers, "host and remote-node", **members)
