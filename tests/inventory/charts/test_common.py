@@ -26,6 +26,7 @@ def made(chart: str, values: str = "{}", name: str = "") -> dict[str, Any]:
 
 #: What a chart needs in its values before it makes any part that its entry follows.
 NEEDED = {
+    "opentelemetry-collector": "{mode: deployment}",
     "vector": "{role: Agent}",
     "descheduler": "{kind: Deployment}",
     "rook-ceph-cluster": "{toolbox: {enabled: true}}",
