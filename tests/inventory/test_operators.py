@@ -43,6 +43,24 @@ def resource(api: str, kind: str, name: str = "db", **spec: object) -> str:
             resource("monitoring.coreos.com/v1", "Prometheus"),
             {"prometheus": "db", "app.kubernetes.io/instance": "db", "operator.prometheus.io/name": "db"},
         ),
+        (resource("rabbitmq.com/v1beta1", "RabbitmqCluster"), {NAME: "db", "app.kubernetes.io/component": "rabbitmq"}),
+        (
+            resource("k8s.mariadb.com/v1alpha1", "MariaDB", inheritMetadata={"labels": {"a": "b"}}),
+            {NAME: "mariadb", "app.kubernetes.io/instance": "db", "a": "b"},
+        ),
+        (
+            resource(
+                "elasticsearch.k8s.elastic.co/v1",
+                "Elasticsearch",
+                nodeSets=[{"name": "all", "podTemplate": {"metadata": {"labels": {"a": "b"}}}}],
+            ),
+            {
+                "common.k8s.elastic.co/type": "elasticsearch",
+                "elasticsearch.k8s.elastic.co/cluster-name": "db",
+                "a": "b",
+            },
+        ),
+        (resource("argoproj.io/v1alpha1", "WorkflowTemplate", podMetadata={"labels": {"a": "b"}}), {"a": "b"}),
     ],
 )
 def test_pods_of_operators(text: str, labels: dict[str, str]) -> None:
@@ -58,6 +76,41 @@ def test_a_kafka_makes_a_set_for_each_part() -> None:
 
 def test_a_cluster_of_another_api_is_no_workload() -> None:
     assert inventory({"cr.yaml": resource("cluster.x-k8s.io/v1beta1", "Cluster")}).all_workloads() == []
+
+
+TEMPLATES = [
+    {"name": "main", "steps": [[{"name": "a", "template": "dump"}]]},
+    {"name": "dump", "container": {"image": "dump"}, "metadata": {"labels": {"step": "dump"}}},
+    {"name": "send", "script": {"image": "send"}, "metadata": {"labels": {"run": "{{workflow.name}}"}}},
+]
+
+
+def test_pods_of_a_workflow_have_its_labels_and_those_of_their_template() -> None:
+    spec = {"podMetadata": {"labels": {"app": "backup"}}, "serviceAccountName": "dumper", "templates": TEMPLATES}
+    text = resource("argoproj.io/v1alpha1", "CronWorkflow", "nightly", workflowSpec=spec, schedules=["0 8 * * *"])
+    made = inventory({"cr.yaml": text})
+    assert [(each.name, each.labels, each.service_account) for each in made.all_workloads()] == [
+        ("nightly", {"app": "backup", "step": "dump"}, "dumper"),
+        ("nightly-send", {"app": "backup"}, "dumper"),
+    ]
+    assert not any(made.doubts(each) for each in made.all_workloads())
+
+
+@pytest.mark.parametrize(
+    ("more", "key", "hides"),
+    [
+        ({}, "role", False),
+        ({}, "run", True),
+        ({}, "workflows.argoproj.io/completed", True),
+        ({"workflowTemplateRef": {"name": "other"}}, "role", True),
+    ],
+    ids=["no label of it", "a parameter", "one of Argo's own", "templates of another workflow"],
+)
+def test_what_else_pods_of_a_workflow_may_be_labelled(more: dict[str, object], key: str, hides: bool) -> None:
+    text = resource("argoproj.io/v1alpha1", "Workflow", "backup", templates=TEMPLATES, **more)
+    made = inventory({"cr.yaml": text})
+    in_shop = Condition("k8s", "io.kubernetes.pod.namespace", "In", ("shop",))
+    assert bool(hidden_from(made, label_term([in_shop, Condition("k8s", key, "In", ("x",))]))) is hides
 
 
 def test_conventions_can_be_switched_off() -> None:

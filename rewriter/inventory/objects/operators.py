@@ -15,6 +15,14 @@
 - `victoria-metrics` (`operator.victoriametrics.com`): the pods of VMSingle, VMAgent, VMCluster and their like carry
   `app.kubernetes.io/name`, `app.kubernetes.io/instance`, `app.kubernetes.io/component` and `managed-by`.
 - `flux` (`fluxcd.controlplane.io`): the controllers of a FluxInstance carry `app` and `app.kubernetes.io/part-of`.
+- `argo-workflows` (`argoproj.io`): the pods of a Workflow, CronWorkflow or WorkflowTemplate carry the labels of its
+  `podMetadata` and of the template that each runs (workflow/controller/workflowpod.go, `addMetadata`).
+- `rabbitmq` (`rabbitmq.com`): the pods of a RabbitmqCluster carry `app.kubernetes.io/name`, which is its name, and
+  `app.kubernetes.io/component` (internal/metadata/label.go).
+- `mariadb` (`k8s.mariadb.com`): the pods of a MariaDB carry `app.kubernetes.io/name: mariadb` and
+  `app.kubernetes.io/instance` (pkg/builder/labels/labels.go).
+- `elastic` (`elasticsearch.k8s.elastic.co`): the pods of an Elasticsearch carry `common.k8s.elastic.co/type` and
+  `elasticsearch.k8s.elastic.co/cluster-name` (pkg/controller/elasticsearch/label/label.go).
 
 Only labels that every pod of the resource carries are given, with those that the resource itself adds; others that an
 operator may set (a role that moves, a version) are not known. `operators` in the config chooses the conventions.
@@ -26,7 +34,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rewriter.inventory.facts.model import NamedPort, Workload
-from rewriter.inventory.texts.manifests import Manifest, mapping, texts
+from rewriter.inventory.objects import workflows
+from rewriter.inventory.texts.manifests import Manifest, items, mapping, texts
 
 #: victoria-metrics-operator: the value of app.kubernetes.io/name, which the names of its objects begin with too.
 _VICTORIA = {
@@ -54,6 +63,10 @@ CONVENTIONS: Mapping[str, tuple[str, frozenset[str]]] = {
     "crunchy": ("postgres-operator.crunchydata.com", frozenset({"PostgresCluster"})),
     "victoria-metrics": ("operator.victoriametrics.com", frozenset({*_VICTORIA, "VMCluster"})),
     "flux": ("fluxcd.controlplane.io", frozenset({"FluxInstance"})),
+    "argo-workflows": ("argoproj.io", frozenset({"Workflow", "CronWorkflow", "WorkflowTemplate"})),
+    "rabbitmq": ("rabbitmq.com", frozenset({"RabbitmqCluster"})),
+    "mariadb": ("k8s.mariadb.com", frozenset({"MariaDB"})),
+    "elastic": ("elasticsearch.k8s.elastic.co", frozenset({"Elasticsearch"})),
 }
 OPERATOR_KINDS = frozenset().union(*(kinds for _group, kinds in CONVENTIONS.values()))
 
@@ -79,6 +92,9 @@ _OWN_KEYS: Mapping[str, frozenset[str]] = {
     "volsync": frozenset({"volsync.backube/*"}),
     "strimzi": frozenset({"strimzi.io/*", "app.kubernetes.io/*"}),
     "prometheus-operator": frozenset({"operator.prometheus.io/*", "app.kubernetes.io/*"}),
+    "argo-workflows": frozenset({"workflows.argoproj.io/*"}),
+    "rabbitmq": frozenset({"app.kubernetes.io/part-of=*"}),
+    "elastic": frozenset({"elasticsearch.k8s.elastic.co/*", "common.k8s.elastic.co/*"}),
 }
 
 #: Those of a Pooler, which newer releases give the labels of its Cluster (pkg/specs/pgbouncer/deployments_test.go).
@@ -111,8 +127,10 @@ def own_keys(convention: str, value: Mapping[str, Any]) -> frozenset[str] | None
     Labels of the resource itself may be inherited by its pods (CloudNativePG's `INHERITED_LABELS`).
     """
     known = _OWN_KEYS.get(convention)
-    if known is None:
+    if known is None or (convention == "argo-workflows" and workflows.brings_others(value)):
         return None
+    if convention == "argo-workflows":
+        return known | workflows.filled_in(value)
     if value.get("kind") == "Pooler":
         known = _OF_POOLERS
     metadata = mapping(value.get("metadata"))
@@ -152,6 +170,21 @@ def operator_workloads(manifest: Manifest, namespace: str, cluster: str | None) 
         yield from _victoria(manifest, spec, namespace, cluster)
     elif convention == "flux":
         yield from _flux(manifest, spec, namespace, cluster)
+    elif convention == "argo-workflows":
+        yield from workflows.pods(manifest, namespace, cluster)
+    elif convention == "rabbitmq":
+        labels = {"app.kubernetes.io/name": manifest.name, "app.kubernetes.io/component": "rabbitmq"}
+        yield Workload(
+            manifest.kind, manifest.name, namespace, cluster, labels, manifest.source, f"{manifest.name}-server"
+        )
+    elif convention == "mariadb":
+        labels = texts(mapping(spec.get("inheritMetadata")).get("labels"))
+        labels |= texts(mapping(spec.get("podMetadata")).get("labels"))
+        labels |= {"app.kubernetes.io/name": "mariadb", "app.kubernetes.io/instance": manifest.name}
+        account = str(spec.get("serviceAccountName") or manifest.name)
+        yield Workload(manifest.kind, manifest.name, namespace, cluster, labels, manifest.source, account)
+    elif convention == "elastic":
+        yield from _elastic(manifest, spec, namespace, cluster)
 
 
 def _victoria(manifest: Manifest, spec: Mapping[str, Any], namespace: str, cluster: str | None) -> Iterator[Workload]:
@@ -176,6 +209,16 @@ def _flux(manifest: Manifest, spec: Mapping[str, Any], namespace: str, cluster: 
         if isinstance(name, str):
             labels = {"app": name, "app.kubernetes.io/component": name, "app.kubernetes.io/part-of": "flux"}
             yield Workload(manifest.kind, name, namespace, cluster, labels, manifest.source, name)
+
+
+def _elastic(manifest: Manifest, spec: Mapping[str, Any], namespace: str, cluster: str | None) -> Iterator[Workload]:
+    own = {"common.k8s.elastic.co/type": "elasticsearch", "elasticsearch.k8s.elastic.co/cluster-name": manifest.name}
+    for nodes in items(spec.get("nodeSets")):
+        template = mapping(nodes.get("podTemplate"))
+        labels = texts(mapping(template.get("metadata")).get("labels")) | own
+        account = mapping(template.get("spec")).get("serviceAccountName") or spec.get("serviceAccountName")
+        name = f"{manifest.name}-es-{nodes.get('name')}"
+        yield Workload(manifest.kind, name, namespace, cluster, labels, manifest.source, str(account or "default"))
 
 
 def _postgres(manifest: Manifest, spec: Mapping[str, Any], namespace: str, cluster: str | None) -> Workload:

@@ -49,13 +49,15 @@ class Template:
 
 #: What holds values of a chart, which Helm may fill in: in a HelmRelease, a HelmChart, an Application's source.
 _VALUES = frozenset({"values", "postRenderers", "valuesContent", "valuesObject", "parameters"})
+#: Kinds in which Argo fills in parameters as it runs them.
+_ARGO = frozenset({"Workflow", "CronWorkflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "AnalysisTemplate"})
 
 
 def read_manifests(path: str, data: bytes) -> tuple[list[Manifest], list[Template]]:
     """The manifests of a file, Lists unrolled, and the documents that are templates.
 
-    An ApplicationSet is no template, whatever it holds for Argo CD to fill in, nor is a HelmRelease, a HelmChart or an
-    Application with templates in its values only. Raises YamlTextError.
+    An ApplicationSet or a Workflow is no template, whatever it holds for Argo to fill in, nor is a HelmRelease, a
+    HelmChart or an Application with templates in its values only. Raises YamlTextError.
     """
     text = yamltext.decode(data)
     try:
@@ -89,9 +91,11 @@ def _holds_templates(value: Any, path: str) -> bool:
         return True
     if "kyverno.io/" in str(value.get("apiVersion")):
         return _is_plain(value)  # Its variables are for Kyverno to fill in.
+    if str(value.get("apiVersion")).startswith("argoproj.io/") and "/templates/" in f"/{path}":
+        return False  # Those of the chart that it is a part of.
+    if kind in _ARGO and str(value.get("apiVersion")).startswith("argoproj.io/"):
+        return not _has_markup(value.get("metadata")) and _is_plain(value)
     if kind not in ("HelmRelease", "HelmChart", "HelmChartConfig", "Application"):
-        return False
-    if kind == "Application" and "/templates/" in f"/{path}":  # Those of the chart that it is a part of.
         return False
     outside = {key: item for key, item in mapping(value.get("spec")).items() if key not in _VALUES}
     if kind == "Application":
