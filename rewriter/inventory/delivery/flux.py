@@ -46,7 +46,7 @@ def read_flux_kustomization(
     path = spec.get("path", "")
     if not isinstance(path, str):
         return Read(unknown=("has a path that is not text",))
-    remote = mapping(mapping(spec.get("kubeConfig")).get("secretRef")).get("name")
+    destination = remote_of(spec)
     variables, complete = read_variables(spec, str(metadata.get("namespace") or ""), values_of)
     strategic, operations = _older_patches(spec, source)
     inserted = Transform(
@@ -65,7 +65,6 @@ def read_flux_kustomization(
         applies=True,
         inserted=inserted.or_none,
     )
-    destination = f"kubeconfig {remote}" if remote else None
     url = url_of(kind, namespace, name) if kind == "GitRepository" else None
     repository = Repository(url, f"{namespace}/{name}")
     unit = Unit(path, repository, transform, components=texts_of(spec.get("components")), destination=destination)
@@ -101,3 +100,10 @@ def _older_patches(spec: Mapping[str, Any], source: Source) -> tuple[tuple[Patch
 def _common(spec: Mapping[str, Any]) -> tuple[Labels, ...]:
     pairs = texts(mapping(spec.get("commonMetadata")).get("labels"))
     return (Labels(pairs),) if pairs else ()
+
+
+def remote_of(spec: Mapping[str, Any]) -> str | None:
+    """The target of what a Kustomization or a HelmRelease puts into another cluster; None where it is its own."""
+    given = mapping(spec.get("kubeConfig"))
+    name = mapping(given.get("secretRef") or given.get("configMapRef")).get("name")
+    return f"kubeconfig {name}" if name else None

@@ -140,7 +140,9 @@ class HiddenSources:
             and any(map(_APPLIERS.search, self._files.templates_of(release.chart.folder)))
         )
         namespaces = None if release.namespace is None or makes_appliers else {release.namespace}
-        return self._hidden(words, namespaces, release.source.path, lift if "not rendered" in made.reason else LIFT)
+        found = self._hidden(words, namespaces, release.source.path, lift if "not rendered" in made.reason else LIFT)
+        remote = release.placement is not None and release.placement.target.startswith("kubeconfig ")
+        return replace(found, clusters=None) if remote else found
 
     def _rendered(self, made: Made) -> Iterator[Hidden]:
         """The objects of a rendered chart that may make pods beside those that are known."""

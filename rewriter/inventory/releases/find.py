@@ -71,13 +71,14 @@ class _Finder:
             files, missing = self._chart_values(manifest, spec, chart)
             parts, unread = self.values.referred(spec, own, placement.target if placement else None)
             laid = over([*(files or ()), *parts, mapping(spec.get("values"))])
+            remote = flux.remote_of(spec)
             yield Release(
                 name,
                 target or own,
                 chart,
                 laid if files is None else self._in_place(chart, laid),
                 manifest.source,
-                placement,
+                placement if remote is None else Placement(placement.chain if placement else (), remote),
                 ", ".join(filter(None, (missing, unread))),
                 post_renderers=tuple(items(spec.get("postRenderers"))),
                 changed=changed_by(written, placement.chain) if placement else "",

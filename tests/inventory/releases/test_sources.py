@@ -185,3 +185,10 @@ def test_values_that_helm_fills_in_make_no_template_of_a_k3s_chart() -> None:
     text = f"{head}spec:\n  chart: traefik\n  valuesContent: |\n    a: '{{{{ .Release.Name }}}}'\n"
     (found,) = [made.release for made in inventory({"k3s.yaml": text}).releases]
     assert found.values == {"a": "{{ .Release.Name }}"}
+
+
+def test_a_release_of_another_cluster() -> None:
+    found = release(chart() + "  kubeConfig: {secretRef: {name: edge}}\n")
+    assert found.placement is not None and found.placement.target == "kubeconfig edge"
+    here = release(chart())
+    assert here.placement is not None and here.placement.target != "kubeconfig edge"
