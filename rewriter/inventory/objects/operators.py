@@ -92,9 +92,6 @@ _OWN_KEYS: Mapping[str, frozenset[str]] = {
     "volsync": frozenset({"volsync.backube/*"}),
     "strimzi": frozenset({"strimzi.io/*", "app.kubernetes.io/*"}),
     "prometheus-operator": frozenset({"operator.prometheus.io/*", "app.kubernetes.io/*"}),
-    "argo-workflows": frozenset({"workflows.argoproj.io/*"}),
-    "rabbitmq": frozenset({"app.kubernetes.io/part-of=*"}),
-    "elastic": frozenset({"elasticsearch.k8s.elastic.co/*", "common.k8s.elastic.co/*"}),
 }
 
 #: Those of a Pooler, which newer releases give the labels of its Cluster (pkg/specs/pgbouncer/deployments_test.go).
@@ -127,10 +124,8 @@ def own_keys(convention: str, value: Mapping[str, Any]) -> frozenset[str] | None
     Labels of the resource itself may be inherited by its pods (CloudNativePG's `INHERITED_LABELS`).
     """
     known = _OWN_KEYS.get(convention)
-    if known is None or (convention == "argo-workflows" and workflows.brings_others(value)):
+    if known is None:
         return None
-    if convention == "argo-workflows":
-        return known | workflows.filled_in(value)
     if value.get("kind") == "Pooler":
         known = _OF_POOLERS
     metadata = mapping(value.get("metadata"))

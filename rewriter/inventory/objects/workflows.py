@@ -31,25 +31,6 @@ def pods(manifest: Manifest, namespace: str, cluster: str | None) -> Iterator[Wo
         yield Workload(manifest.kind, name, namespace, cluster, known, manifest.source, account, host_network=host)
 
 
-def filled_in(value: Mapping[str, Any]) -> frozenset[str]:
-    """The keys of labels whose values are parameters."""
-    spec = _spec(value)
-    holders = [spec.get("podMetadata"), *(template.get("metadata") for template in items(spec.get("templates")))]
-    labels = [texts(mapping(holder).get("labels")) for holder in holders]
-    return frozenset(key for given in labels for key, text in given.items() if "{{" in text)
-
-
-def brings_others(value: Mapping[str, Any]) -> bool:
-    """Whether templates of other workflows run too, whose labels are theirs."""
-    return _refers(_spec(value))
-
-
 def _spec(value: Mapping[str, Any]) -> Mapping[str, Any]:
     spec = mapping(value.get("spec"))
     return mapping(spec.get("workflowSpec")) if value.get("kind") == "CronWorkflow" else spec
-
-
-def _refers(value: Any) -> bool:
-    if isinstance(value, dict):
-        return bool(value.keys() & {"templateRef", "workflowTemplateRef"}) or any(map(_refers, value.values()))
-    return isinstance(value, list) and any(map(_refers, value))
