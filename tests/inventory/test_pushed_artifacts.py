@@ -165,4 +165,4 @@ def test_of_an_artifact_whose_address_is_not_in_the_tree_the_folders_say_which(
 def test_what_an_unknown_folder_holds_is_not_absent() -> None:
     files = {".github/workflows/p.yaml": WORKFLOW % PUSH.replace("./deploy", "${DIR}"), "flux/all.yaml": synced()}
     made = inventory({**files, "deploy/w.yaml": workload("w", {"app": "w"}, "shop")})
-    assert any("not known which folder" in reason for reason in made.completeness("shop").reasons)
+    assert any("which folder it holds is not known" in reason for reason in made.completeness("shop").reasons)
