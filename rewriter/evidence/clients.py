@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from rewriter import patterns as re
 from rewriter.evidence.context import Context, is_here
 from rewriter.evidence.target_ports import is_behind, target_numbers
 from rewriter.evidence.used_services import UsedService, used_services
 from rewriter.inventory.facts.model import Workload
+
+#: Folders with manifests that people read or try, beside those that run.
+_ASIDE = re.compile(
+    r"(?:^|/)(?:\.?examples?|docs?|documentation|samples?|tests?|e2e|testdata|fixtures|demos?)/", re.IGNORECASE
+)
 
 
 class Client(NamedTuple):
@@ -25,6 +31,8 @@ def clients_of(context: Context, workload: Workload) -> tuple[Client, ...]:
     for pods, used in _users(context).get(workload.namespace, ()):
         if pods == workload or not is_behind(workload, used.service):
             continue
+        if _ASIDE.search(pods.source.path) and not _ASIDE.search(workload.source.path):
+            continue  # An example of a client asks for nothing.
         numbers = (target_numbers(used.service, port.port, workload) for port in used.ports)
         ports = dict.fromkeys(number for found in numbers for number, protocol in found if protocol == "TCP")
         if ports:

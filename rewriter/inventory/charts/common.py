@@ -10,9 +10,10 @@ values, and for each of `subcharts` `{chart.name}` and `{chart.fullname}`. What 
 near its version; it is not all that the chart may make, so a release that is read this way still hides what else it
 makes.
 
-A part is there where each path of its `if` is not false in the values, each of `on` is true, none of `unless` is
-true, and the value at the path of `when` (else its default) is in its list. `network` is the path of the value that
-puts pods on the host network; `host` says that they are there, or the path of a value that is true by default.
+A part is there where each path of its `if` is not false in the values, each of `on` is true, none of `unless` is true,
+and the value at the path of `when` (else its default) is in its list, and so for `also`. `network` is the path of the
+value that puts pods on the host network; `host` says that they are there, or the path of a value that is true by
+default.
 The account is that of `account` where the value at `create` (`created` says what it is by default) is true, else
 `default`; `of` stands for `<of>.create` and for `<of>.name`, which names another; `always` says that `create` changes
 nothing. `pod_labels` are paths of further labels, `env`, `args` and `env_from` those of what the container is given,
@@ -119,10 +120,11 @@ def common_objects(release: Release) -> Iterator[dict[str, Any]]:
 
 
 def value_at(values: Mapping[str, Any], path: str) -> Any:
-    """The value at a dotted path; None where there is none."""
+    """The value at a dotted path, in which a number is a place in a list; None where there is none."""
     value: Any = values
     for part in path.split("."):
-        value = mapping(value).get(part)
+        listed = isinstance(value, list) and part.isdigit() and int(part) < len(value)
+        value = value[int(part)] if listed else mapping(value).get(part)
     return value
 
 
@@ -183,8 +185,7 @@ def _paths(item: Mapping[str, Any], key: str) -> list[str]:
 
 
 def _wanted(release: Release, item: Mapping[str, Any]) -> bool:
-    if "when" in item:
-        path, default, wanted = item["when"]
+    for path, default, wanted in (item[key] for key in ("when", "also") if key in item):
         written = value_at(release.values, path)
         if (default if written is None else written) not in wanted:
             return False
