@@ -64,7 +64,8 @@ the one ingress-nginx or Traefik of the cluster. Each rule is unsafe.
 
 All policies of the pods count. Nothing is reported as long as
 
-- a policy of them could not be read, or one that may select them lets them through,
+- a policy of them could not be read, or one that may select them lets them through, or may mean the other side by
+  labels that are not known,
 - no rule lets them reach anything: then it is meant that they reach nothing,
 - a rule of theirs lets them out to other pods on the same port (`service-port`, `missing-namespace` and others speak of
   those),
@@ -87,6 +88,7 @@ from rewriter.cilium.verdict import DEFAULT_DENY
 from rewriter.evidence.backends import Backends, UndecidedError, service_backends
 from rewriter.evidence.context import Context
 from rewriter.evidence.reachable import Reach, identity_of, reach_of, workloads_of_spec
+from rewriter.evidence.unknown_labels import may_be_meant
 from rewriter.evidence.used_services import UsedService, used_services
 from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Applicability, Finding
@@ -182,7 +184,7 @@ def _numbers(target: int | str, pods: Sequence[Workload]) -> Iterator[int]:
 def _is_shut(context: Context, reach: Reach, pods: Sequence[Workload], ports: Sequence[int]) -> bool:
     """Whether default deny stops every way to the pods for certain."""
     answers = [reach.verdict(EGRESS, identity_of(context, pod), "TCP", port) for pod in pods for port in ports]
-    return all(
+    return not any(may_be_meant(context, reach, EGRESS, pod) for pod in pods) and all(
         not answer.allowed and answer.certain and answer.reason == DEFAULT_DENY and not answer.depends_on
         for answer in answers
     )

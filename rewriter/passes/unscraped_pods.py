@@ -63,6 +63,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.permits import lets_nobody_in
 from rewriter.evidence.reachable import Reach, identity_of, reach_of, workloads_of_spec
 from rewriter.evidence.scrapers import Monitored, Taker, has_monitors, monitored, names_scrapers, takers
+from rewriter.evidence.unknown_labels import may_be_meant
 from rewriter.evidence.workloads import matches, subject_term, workloads_evidence
 from rewriter.finding import Finding
 from rewriter.inventory.facts.model import Workload
@@ -137,7 +138,7 @@ def _is_stopped(context: Context, reach: Reach, taker: Taker, port: Monitored) -
     answer = reach.verdict(INGRESS, identity_of(context, taker.pods), _TCP, port.port)
     if answer.allowed or not answer.certain or answer.reason != DEFAULT_DENY or answer.depends_on:
         return False
-    if taker.pods == port.workload:
+    if taker.pods == port.workload or may_be_meant(context, reach, INGRESS, taker.pods):
         return False
     # CNP027 reports what the other side lets out.
     return not any(taker.pods in gap.others for gap in gaps_of(context, port.workload, INGRESS))

@@ -14,6 +14,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.listening import listens, services_before
 from rewriter.evidence.mesh import namespace_key
 from rewriter.evidence.reachable import identity_of, reach_of_workload
+from rewriter.evidence.unknown_labels import may_be_meant
 from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.forms import Form, list_of, members_of
 from rewriter.passes.kit.sides.rule_pairs import NamedPeer
@@ -95,7 +96,9 @@ def _is_refused(
     if not (there.allowed and there.certain):
         return False
     here = reach_of_workload(context, workload).verdict(direction, identity_of(context, other), protocol, number)
-    return not here.allowed and here.certain and here.reason == DEFAULT_DENY and not here.depends_on
+    if here.allowed or not here.certain or here.reason != DEFAULT_DENY or here.depends_on:
+        return False
+    return not may_be_meant(context, reach_of_workload(context, workload), direction, other)
 
 
 def _ports(rule: Rule) -> Sequence[PortProtocol] | None:

@@ -16,6 +16,7 @@ from rewriter.cilium.verdict import DEFAULT_DENY
 from rewriter.evidence.context import Context, is_here
 from rewriter.evidence.databases import may_be_let_in_unseen
 from rewriter.evidence.reachable import Reach, identity_of, reach_of, workloads_of_spec
+from rewriter.evidence.unknown_labels import may_be_meant
 from rewriter.finding import Applicability, Finding
 from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.report import report
@@ -95,7 +96,9 @@ def is_instance(workload: Workload) -> bool:
 def is_shut(context: Context, reach: Reach, direction: str, peer: Workload, port: int) -> bool:
     """Whether default deny stops a flow between the pods and a peer for certain."""
     answer = reach.verdict(direction, identity_of(context, peer), _TCP, port)
-    return not answer.allowed and answer.certain and answer.reason == DEFAULT_DENY and not answer.depends_on
+    if answer.allowed or not answer.certain or answer.reason != DEFAULT_DENY or answer.depends_on:
+        return False
+    return not may_be_meant(context, reach, direction, peer)
 
 
 def _operator(context: Context, database: Database) -> Workload | None:

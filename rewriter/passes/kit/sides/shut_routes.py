@@ -9,6 +9,7 @@ from rewriter.cilium.verdict import DEFAULT_DENY
 from rewriter.evidence.context import Context
 from rewriter.evidence.reachable import Reach, identity_of, reach_of, workloads_of_spec
 from rewriter.evidence.route_clients import RouteClient, has_routes, route_clients
+from rewriter.evidence.unknown_labels import may_be_meant
 from rewriter.finding import Applicability, Finding
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.sides.let_through import pods_let_through
@@ -37,7 +38,9 @@ def _is_shut(context: Context, reach: Reach, client: RouteClient) -> bool:
     if any(client.proxy in gap.others for gap in gaps_of(context, reach.workload, INGRESS)):
         return False  # CNP027 reports what the other side lets out.
     answer = reach.verdict(INGRESS, identity_of(context, client.proxy), "TCP", client.port)
-    return not answer.allowed and answer.certain and answer.reason == DEFAULT_DENY and not answer.depends_on
+    if answer.allowed or not answer.certain or answer.reason != DEFAULT_DENY or answer.depends_on:
+        return False
+    return not may_be_meant(context, reach, INGRESS, client.proxy)
 
 
 def _finding(context: Context, spec: Spec, last: Rule, reach: Reach, client: RouteClient, *, alone: bool) -> Finding:
