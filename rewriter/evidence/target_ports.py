@@ -8,6 +8,12 @@ from rewriter.cilium.digits import is_number
 from rewriter.inventory.facts.model import Service, Workload
 from rewriter.text import join_names
 
+#: What prometheus-operator calls the ports of the pods that it makes (pkg/prometheus/common.go, pkg/alertmanager).
+_MADE = {
+    "Prometheus": {"web": 9090, "http-web": 9090},
+    "Alertmanager": {"web": 9093, "http-web": 9093},
+}
+
 
 def is_behind(workload: Workload, service: Service) -> bool:
     """Whether the pods of a workload are backends of a Service."""
@@ -33,6 +39,9 @@ def target_numbers(service: Service, port: int | str | None, workload: Workload)
             for container in workload.ports:
                 if container.name == other.target and container.protocol == other.protocol:
                     found[container.number, other.protocol] = None
+            made = _MADE.get(workload.kind, {}).get(other.target) if not workload.ports else None
+            if made is not None:
+                found[made, other.protocol] = None
     return tuple(found)
 
 

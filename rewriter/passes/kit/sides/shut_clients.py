@@ -53,6 +53,8 @@ def _is_stopped(context: Context, reach: Reach, workload: Workload, client: Clie
         return False
     if reach.verdict(INGRESS, identity_of(context, client.pods), _TCP, _TUNNEL).allowed:
         return False
+    if not workload.ports and any(grant.match.name for rule in reach.rules(INGRESS) for grant in rule.entry.ports):
+        return False  # The names of ports of pods that an operator makes are not known.
     if any(client.pods in gap.others for gap in gaps_of(context, workload, INGRESS)):
         return False  # CNP027 reports what the other side lets out.
     own, there = reach_of_workload(context, client.pods), identity_of(context, workload)
