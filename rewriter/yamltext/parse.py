@@ -135,9 +135,8 @@ class _Composer:
                 event = get_event()
                 kind = type(event)
                 if kind is yaml.DocumentStartEvent:
-                    begin = (
-                        self._behind_tabs(event.end_mark.index + offset) if event.explicit else 0
-                    )  # The first alone.
+                    # Only the first document may lack a marker.
+                    begin = self._behind_tabs(event.end_mark.index + offset) if event.explicit else 0
                     root, event = self._root(get_event)
                     span = Span(begin, event.start_mark.index + offset)
                     documents.append(Document(self._text, len(documents), span, root, self._lines))

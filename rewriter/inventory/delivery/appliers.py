@@ -12,7 +12,7 @@ from rewriter.inventory.texts.manifests import Manifest, mapping
 from rewriter.records import dataclass
 
 Key = tuple[str, int, str]
-"""An applier's file and line."""
+"""An applier's file and line, and where a chart makes it, the chart and its name; else empty."""
 
 #: The members of the spec of an applier that say what it applies, where to, and what it does to it.
 DECIDING = frozenset(
