@@ -179,19 +179,19 @@ def _of_backups(context: Context, workload: Workload) -> Iterator[tuple[str, str
 
 def _of_resources(context: Context, workload: Workload) -> Iterator[tuple[str, str, str]]:
     """The addresses of resources that the pods of a workload read, or are made of."""
-    for told in context.inventory.told_addresses():
-        if workload.cluster is not None and told.cluster not in (None, workload.cluster):
+    for given in context.inventory.resource_addresses():
+        if workload.cluster is not None and given.cluster not in (None, workload.cluster):
             continue
-        if told.reader is None:
+        if given.reader is None:
             named = (workload.name, workload.labels.get("app.kubernetes.io/instance"))
-            reads = (workload.kind, workload.namespace) == (told.kind, told.namespace) and told.name in named
+            reads = (workload.kind, workload.namespace) == (given.kind, given.namespace) and given.name in named
         else:
             # A store of secrets is read wherever its controller runs; the others by that of their own namespace.
-            near = workload.namespace == told.namespace or told.kind in _READ_ANYWHERE
-            reads = near and told.reader in workload.labels.items()
+            near = workload.namespace == given.namespace or given.kind in _READ_ANYWHERE
+            reads = near and given.reader in workload.labels.items()
         if reads:
-            for path, text in told.texts:
-                yield path, text, f"{path} of {told}, {told.source}"
+            for path, text in given.texts:
+                yield path, text, f"{path} of {given}, {given.source}"
 
 
 def _arguments(container: Mapping[str, Any], workload: Workload) -> Iterator[tuple[str, str, str]]:

@@ -42,7 +42,7 @@ from rewriter.inventory.objects.instances import Instances
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.objects.monitors import Monitoring
 from rewriter.inventory.objects.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
-from rewriter.inventory.objects.told_addresses import ToldAddresses
+from rewriter.inventory.objects.resource_addresses import ResourceAddresses
 from rewriter.inventory.objects.webhooks import ApiServerCall
 from rewriter.inventory.questions.address_index import AddressIndex
 from rewriter.passes.kit.registry import Pass
@@ -207,7 +207,7 @@ class Facts:
     def instances(self) -> Sequence[Instances]:
         return ()
 
-    def told_addresses(self) -> Sequence[ToldAddresses]:
+    def resource_addresses(self) -> Sequence[ResourceAddresses]:
         return ()
 
     def kubelets(self) -> Sequence[KubeletSettings]:

@@ -15,7 +15,7 @@ from rewriter.inventory.objects import (
     load_balancers,
     monitors,
     pods,
-    told_addresses,
+    resource_addresses,
     webhooks,
 )
 from rewriter.inventory.texts.manifests import Manifest
@@ -54,7 +54,7 @@ READERS: Mapping[str, tuple[frozenset[str], _Reader]] = {
     "repositories": (pods.REPOSITORY_KINDS, _each(pods.repository)),
     "backup_stores": (backups.BACKUP_KINDS, _each(backups.backup_store)),
     "instances": (instances.DATABASE_KINDS, _each(instances.instances)),
-    "told_addresses": (told_addresses.TELLING_KINDS, _each(told_addresses.told_addresses)),
+    "resource_addresses": (resource_addresses.ADDRESS_KINDS, _each(resource_addresses.resource_addresses)),
     "kubelets": (frozenset({"KubeletConfiguration"}), _each(pods.kubelet_settings)),
     "account_bindings": (frozenset({"RoleBinding", "ClusterRoleBinding"}), access.account_bindings),
 }

@@ -27,7 +27,7 @@ from rewriter.inventory.objects.instances import Instances
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.objects.monitors import Monitoring
 from rewriter.inventory.objects.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
-from rewriter.inventory.objects.told_addresses import ToldAddresses
+from rewriter.inventory.objects.resource_addresses import ResourceAddresses
 from rewriter.inventory.objects.webhooks import ApiServerCall
 from rewriter.inventory.questions.address_index import AddressIndex
 
@@ -219,7 +219,7 @@ class Inventory(Protocol):
         """The databases of which an operator makes the pods."""
         ...
 
-    def told_addresses(self) -> Sequence[ToldAddresses]:
+    def resource_addresses(self) -> Sequence[ResourceAddresses]:
         """Addresses that resources give to controllers, or to the pods made of them."""
         ...
 

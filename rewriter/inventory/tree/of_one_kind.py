@@ -10,7 +10,7 @@ from rewriter.inventory.objects.gateways import ControllerClass, Gateway, Ingres
 from rewriter.inventory.objects.instances import Instances
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.objects.pods import KubeletSettings, Repository
-from rewriter.inventory.objects.told_addresses import ToldAddresses
+from rewriter.inventory.objects.resource_addresses import ResourceAddresses
 from rewriter.inventory.tree.tree_facts import TreeFacts
 
 
@@ -52,5 +52,5 @@ class OfOneKind:
     def instances(self) -> Sequence[Instances]:
         return self._facts.all_of("instances")
 
-    def told_addresses(self) -> Sequence[ToldAddresses]:
-        return self._facts.all_of("told_addresses")
+    def resource_addresses(self) -> Sequence[ResourceAddresses]:
+        return self._facts.all_of("resource_addresses")

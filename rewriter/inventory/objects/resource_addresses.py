@@ -29,11 +29,11 @@ _FIELDS: Mapping[tuple[str, str], tuple[tuple[str, ...], tuple[str, str] | None]
         None,
     ),
 }
-TELLING_KINDS = frozenset(kind for _, kind in _FIELDS)
+ADDRESS_KINDS = frozenset(kind for _, kind in _FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
-class ToldAddresses:
+class ResourceAddresses:
     """The texts of a resource that may be addresses, each with its path. `reader` is a label of the pods that use them.
 
     Without `reader` these are the pods made of the resource. `namespace` is empty where the resource is cluster-wide.
@@ -51,7 +51,7 @@ class ToldAddresses:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
-def told_addresses(manifest: Manifest, cluster: str | None) -> ToldAddresses | None:
+def resource_addresses(manifest: Manifest, cluster: str | None) -> ResourceAddresses | None:
     """The addresses of a resource; None for other manifests, and where it has none."""
     known = _FIELDS.get((group_of(manifest.value), manifest.kind))
     if known is None:
@@ -62,4 +62,4 @@ def told_addresses(manifest: Manifest, cluster: str | None) -> ToldAddresses | N
     if not texts:
         return None
     namespace = namespace_of(manifest) or ""
-    return ToldAddresses(manifest.kind, manifest.name, namespace, cluster, reader, texts, manifest.source)
+    return ResourceAddresses(manifest.kind, manifest.name, namespace, cluster, reader, texts, manifest.source)

@@ -8,7 +8,7 @@ import pytest
 
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.objects.instances import instances
-from rewriter.inventory.objects.told_addresses import told_addresses
+from rewriter.inventory.objects.resource_addresses import resource_addresses
 from rewriter.inventory.texts.manifests import Manifest
 
 _HERE = Source("apps/a.yaml", 1)
@@ -48,10 +48,10 @@ def _manifest(api: str, kind: str, spec: dict[str, Any]) -> Manifest:
 def test_addresses_are_read_with_who_uses_them(
     api: str, kind: str, spec: dict[str, Any], texts: tuple[tuple[str, str], ...], reader: str | None
 ) -> None:
-    told = told_addresses(_manifest(api, kind, spec), None)
-    assert told is not None
-    assert told.texts == texts
-    assert (told.reader[1] if told.reader else None) == reader
+    given = resource_addresses(_manifest(api, kind, spec), None)
+    assert given is not None
+    assert given.texts == texts
+    assert (given.reader[1] if given.reader else None) == reader
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_addresses_are_read_with_who_uses_them(
     ],
 )
 def test_other_resources_tell_nothing(api: str, kind: str, spec: dict[str, Any]) -> None:
-    assert told_addresses(_manifest(api, kind, spec), None) is None
+    assert resource_addresses(_manifest(api, kind, spec), None) is None
 
 
 @pytest.mark.parametrize(
