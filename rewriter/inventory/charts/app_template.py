@@ -9,10 +9,10 @@ Source: bjw-s-labs/helm-charts, `charts/library/common/templates` (lib/controlle
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.policy import CCNP, KNP
 from rewriter.inventory.charts.app_template_hosts import ingress_spec, known_annotations, route_manifest
 from rewriter.inventory.charts.app_template_maps import environment_of_maps, map_data, volumes_of_maps
@@ -358,7 +358,7 @@ def _environment(env: Any) -> Iterator[dict[str, Any]]:
 
 
 def _number(value: Any) -> int | str:
-    if isinstance(value, str) and re.fullmatch(r"\d+", value):
+    if isinstance(value, str) and is_number(value):
         return int(value)
     return value if isinstance(value, int | str) else str(value)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from rewriter import patterns as re
 from rewriter import yamltext
+from rewriter.cilium.digits import is_number
 from rewriter.inventory.delivery.unfollowed import TextAt, Unfollowed, of_replacements
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.texts.manifests import items, mapping
@@ -311,7 +312,7 @@ def _index(value: Sequence[Any], segment: str) -> int | None:
     if match is not None and match[1]:
         found = (index for index, item in enumerate(value) if text_of(mapping(item).get(match[1], "")) == match[2])
         return next(found, None)
-    return int(segment) if segment.isdecimal() and int(segment) < len(value) else None
+    return int(segment) if is_number(segment) and int(segment) < len(value) else None
 
 
 def _joined(old: Any, put: Any, options: Options) -> Any:

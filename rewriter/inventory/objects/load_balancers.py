@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
+from rewriter.cilium.digits import is_number
 from rewriter.inventory.facts.model import NamedPort, Source
 from rewriter.inventory.objects.kubernetes import namespace_of
 from rewriter.inventory.texts.manifests import Manifest, items, mapping, texts
@@ -126,6 +127,6 @@ def _ports(value: Any) -> tuple[NamedPort, ...]:
     found = []
     for item in items(value):
         number = str(item.get("port", ""))
-        if number.isdecimal():
+        if is_number(number):
             found.append(NamedPort(str(item.get("name") or ""), int(number), str(item.get("protocol") or "TCP")))
     return tuple(found)
