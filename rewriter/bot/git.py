@@ -13,7 +13,7 @@ from pathlib import Path
 from rewriter.bot.errors import BotError
 from rewriter.bot.retry import DELAYS, Clock
 from rewriter.bot.token import ALL_VARIABLES, Token, redact
-from rewriter.discovery.git import given_settings, settings_as_variables, without_variables
+from rewriter.discovery.git import PATIENCE, given_settings, settings_as_variables, why_git_waits, without_variables
 from rewriter.records import dataclass
 
 _SETTINGS = {
@@ -130,7 +130,7 @@ class Git:
             raise GitError("git is not installed; cnpfix pr needs it") from None
         with process:
             try:
-                output, errors = process.communicate(data, timeout=self.timeout)
+                output, errors = self._awaited(process, data)
             except subprocess.TimeoutExpired:
                 _end(process)
                 limit = f"{self.timeout} second" + "s" * (self.timeout != 1)
@@ -139,6 +139,17 @@ class Git:
                 _end(process)
                 raise
         return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+    def _awaited(self, process: subprocess.Popen[bytes], data: bytes) -> tuple[bytes, bytes]:
+        """Output and messages. Raises BotError where it takes long and git waits for a pipe."""
+        soon = min(PATIENCE, self.timeout)
+        try:
+            return process.communicate(data, timeout=soon)
+        except subprocess.TimeoutExpired:
+            if waits := why_git_waits(self.folder):
+                _end(process)
+                raise BotError(waits) from None
+        return process.communicate(timeout=self.timeout - soon)
 
     def _environment(self, extra: Mapping[str, str]) -> dict[str, str]:
         kept = without_variables(self.environment)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from rewriter.bot import git as bot_git
+from rewriter.bot.errors import BotError
 from rewriter.bot.git import Git, GitError
 from tests.bot.conftest import FILES, Lab, policy
 from tests.bot.forges import PROJECT
@@ -411,3 +413,14 @@ def test_a_server_that_never_answers_ends_with_the_time(tmp_path: Path) -> None:
             connection.settimeout(30)
             while connection.recv(4096):
                 pass  # To the end: git's helper, which held the connection, is gone too.
+
+
+@pytest.mark.parametrize("name", ["config", "HEAD"])
+def test_a_pipe_that_git_would_wait_for_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(tmp_path, "init", "--quiet")
+    (tmp_path / ".git" / name).unlink()
+    os.mkfifo(tmp_path / ".git" / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(bot_git, "PATIENCE", 0.2)
+    with pytest.raises(BotError, match=rf"^\.git/{name} is no file but a pipe or a device, and git waits for it"):
+        Git(tmp_path, timeout=30).run("rev-parse", "HEAD")
