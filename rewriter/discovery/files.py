@@ -6,10 +6,11 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from rewriter.discovery.git import ignored_names, repository_root, sparse_names
+from rewriter.discovery.git import ignored_names, repository_root, sparse_files
 from rewriter.discovery.globs import Globs
-from rewriter.discovery.others import is_read_alone, may_be_program, names_tools
+from rewriter.discovery.others import is_read_alone, may_be_program, names_tools, names_tools_in
 from rewriter.discovery.projects import PROJECT_SUFFIXES, is_left_out, is_read_as_program, program_suffixes
 from rewriter.discovery.reading import FoundFile, InputError, nearest, reason
 
@@ -57,13 +58,28 @@ def is_beside_manifests(name: str) -> bool:
     return name.endswith(_BESIDE) or name in PROGRAM_NAMES
 
 
-def not_checked_out(root: Path) -> list[str]:
-    """What a sparse checkout leaves out that may hold facts, relative to the working folder: folders, then files."""
-    found: dict[str, None] = {}
-    for name in sparse_names(root):
-        if may_hold_facts(name.rpartition("/")[2]):
-            above = [parent for parent in reversed(Path(name).parents) if not os.path.lexists(root / parent)]
-            found[os.path.relpath(root / (above[0] if above else name))] = None
+class AbsentFile(NamedTuple):
+    """What a sparse checkout leaves out, relative to the working folder: a file with its bytes, or one or a folder of
+    them whose bytes are not here (None). `beside`: it holds no manifests itself."""
+
+    display: str
+    data: bytes | None
+    beside: bool
+
+
+def not_checked_out(root: Path) -> list[AbsentFile]:
+    """What a sparse checkout leaves out that may hold facts; files that git has here count by their bytes."""
+    found: dict[AbsentFile, None] = {}
+    for inner, data in sparse_files(root).items():
+        *folders, name = inner.split("/")
+        if not SKIPPED_FOLDERS.isdisjoint(folders):
+            continue
+        if data is None and (may_hold_facts(name) or may_be_program(name)):
+            above = [parent for parent in reversed(Path(inner).parents) if not os.path.lexists(root / parent)]
+            found[AbsentFile(os.path.relpath(root / (above[0] if above else inner)), None, beside=False)] = None
+        elif data is not None and (may_hold_facts(name) or (may_be_program(name) and names_tools_in(inner, data))):
+            beside = is_beside_manifests(name) or not may_hold_manifests(name)
+            found[AbsentFile(os.path.relpath(root / inner), data, beside)] = None
     return list(found)
 
 

@@ -33,6 +33,9 @@ KEPT_VARIABLES = frozenset(
 PATIENCE = 5.0
 #: Files of a work tree that git reads.
 _GITS_FILES = frozenset({".gitignore", ".gitattributes", ".gitmodules", ".mailmap"})
+#: Of what a sparse checkout leaves out, so many bytes are read, and nothing that a filter makes a file of.
+_MOST_ABSENT = 64 << 20
+_FILTERED = (b"version https://git-lfs", b"\0GITCRYPT")
 _MODULE_PATH = re.compile(r"^\s*path\s*=\s*(\S.*?)\s*$", re.MULTILINE)
 _LONGEST_MODULES = 1 << 20
 #: How an index writes the mode 160000: a commit of another repository.
@@ -104,15 +107,17 @@ def changed_files(folder: Path, revision: str) -> frozenset[Path] | None:
     return frozenset((root / os.fsdecode(name)).resolve() for name in _names(changed, untracked))
 
 
-def git(folder: str, *arguments: str, settings: Sequence[tuple[str, str]] = ()) -> bytes | None:
-    """What a read-only git command prints, under these settings; None when it fails or git is missing.
+def git(
+    folder: str, *arguments: str, settings: Sequence[tuple[str, str]] = (), data: bytes | None = None
+) -> bytes | None:
+    """What a read-only git command prints, under these settings and given data on stdin; None when it fails.
 
     A checkout's own settings must not run programs: fsmonitor and hooks are off, and nothing is fetched.
     """
     try:
         process = subprocess.Popen(
             ["git", "--no-optional-locks", "-C", folder, *arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if data is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=_environment(settings),
@@ -120,24 +125,31 @@ def git(folder: str, *arguments: str, settings: Sequence[tuple[str, str]] = ()) 
     except OSError:
         return None
     with process:
-        output = _output(process, folder)
+        output = _output(process, folder, data)
     return output if process.returncode == 0 else None
 
 
-def _output(process: subprocess.Popen[bytes], folder: str) -> bytes:
+def _output(process: subprocess.Popen[bytes], folder: str, data: bytes | None) -> bytes:
     """What git prints. Raises GitWaitsError where it takes long, and waits for a pipe that has the name of its file."""
     try:
         try:
-            return process.communicate(timeout=PATIENCE)[0]
+            return process.communicate(data, timeout=PATIENCE)[0]
         except subprocess.TimeoutExpired:
-            pipe = _pipe_below(top_of(Path(folder)))
-            if pipe is not None:
-                words = "is no file but a pipe or a device, and git waits for it: remove it"
-                raise GitWaitsError(f"{os.path.relpath(pipe)} {words}") from None
+            waits = why_git_waits(Path(folder))
+            if waits:
+                raise GitWaitsError(waits) from None
             return process.communicate()[0]
     except BaseException:
         process.kill()
         raise
+
+
+def why_git_waits(folder: Path) -> str:
+    """What git waits for that takes long, where a pipe or a device has the name of its file; empty where none has."""
+    pipe = _pipe_below(top_of(folder))
+    if pipe is None:
+        return ""
+    return f"{os.path.relpath(pipe)} is no file but a pipe or a device, and git waits for it: remove it"
 
 
 def _pipe_below(top: Path | None) -> Path | None:
@@ -260,14 +272,49 @@ def _git_folder(top: Path) -> Path | None:
     return folder
 
 
-def sparse_names(root: Path) -> list[str]:
-    """The files of a sparse checkout that are not there, relative to the top of the work tree."""
+def sparse_files(root: Path) -> dict[str, bytes | None]:
+    """The files of a sparse checkout that are not there, relative to the top of the work tree, with their bytes.
+
+    None in place of what git's objects here do not have (nothing is fetched), and of what is large or packed away by a
+    filter.
+    """
     folder = _git_folder(root)
     if folder is None or not (folder / "info" / "sparse-checkout").is_file():
-        return []
-    entries = _names(git(str(root), "ls-files", "-t", "-z") or b"")
-    absent = (os.fsdecode(entry[2:]) for entry in entries if entry[:2] == b"S ")
-    return [name for name in absent if not os.path.lexists(root / name)]
+        return {}
+    objects: dict[str, str] = {}
+    for entry in map(os.fsdecode, _names(git(str(root), "ls-files", "-t", "--stage", "-z") or b"")):
+        place, _, name = entry.partition("\t")
+        if place.startswith("S ") and not os.path.lexists(root / name):
+            objects[name] = place.split(" ")[2] if place.startswith("S 100") else ""  # No link, and no submodule.
+    contents = _contents(root, list(dict.fromkeys(filter(None, objects.values()))))
+    return {name: contents.get(number) for name, number in objects.items()}
+
+
+def _contents(root: Path, objects: Sequence[str]) -> dict[str, bytes | None]:
+    """The contents of git's objects by their names, as far as these are files of a usual size that are here."""
+    asked = "".join(f"{number}\n" for number in objects).encode()
+    known = (git(str(root), "cat-file", "--batch-check", data=asked) or b"").decode("ascii", "replace")
+    sizes = {
+        number: int(size)
+        for number, kind, size in (line.split(" ") for line in known.splitlines() if line.count(" ") == 2)
+        if kind == "blob"
+    }
+    usual, total = [], 0
+    for number, size in sizes.items():
+        total += size
+        if total <= _MOST_ABSENT:
+            usual.append(number)
+    output = git(str(root), "cat-file", "--batch", data="".join(f"{number}\n" for number in usual).encode()) or b""
+    found: dict[str, bytes | None] = {}
+    position = 0
+    for number in usual:
+        begin = output.find(b"\n", position) + 1
+        data = output[begin : begin + sizes[number]]
+        if output[position:begin].split(b" ")[:1] != [number.encode()] or len(data) < sizes[number]:
+            break
+        found[number] = None if data.startswith(_FILTERED) else data
+        position = begin + sizes[number] + 1
+    return found
 
 
 def _holds_files(folder: Path) -> bool:

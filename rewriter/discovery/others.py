@@ -57,7 +57,11 @@ def may_be_program(name: str) -> bool:
 
 def names_tools(path: str) -> bool:
     """Whether such a file begins as scripts do, or names what runs commands on a cluster or holds objects of one."""
-    data = beginning_of(path, _MOST)
+    return names_tools_in(path, beginning_of(path, _MOST))
+
+
+def names_tools_in(path: str, data: bytes) -> bool:
+    """The same of its bytes."""
     if data.startswith(b"#!") and "." not in path.rpartition("/")[2]:
         return True
     if b"CNP0" in data and _REPORT.match(data) is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.bot.server import git
 from tests.closed_world.hiding import BASE, CLEAR, HIDES, MATCHES, POLICIES, SCRAPER
-from tests.closed_world.manifests import found, write
+from tests.closed_world.manifests import Files, found, write
 
 _PASS = "missing-namespace"
 
@@ -52,17 +53,68 @@ def test_a_pod_of_a_third_namespace_is_left_to_a_person(tmp_path: Path) -> None:
     assert [each.applicability for each in found(tmp_path, files, _PASS)] == ["manual"]
 
 
+def sparse(folder: Path, files: Files, *left_out: str) -> None:
+    """Writes a repository of one commit, and checks it out without what the patterns match."""
+    write(folder, files)
+    git(folder, "init", "--quiet")
+    git(folder, "add", "-A", "--force")
+    git(folder, "commit", "--quiet", "-m", "All")
+    git(folder, "sparse-checkout", "set", "--no-cone", "/*", *(f"!/{name}" for name in left_out))
+
+
 def test_what_a_sparse_checkout_leaves_out_is_named(tmp_path: Path) -> None:
-    write(tmp_path, {**BASE, "shop/more/s.yaml": SCRAPER, "notes/a.txt": "x"})
-    git(tmp_path, "init", "--quiet")
-    git(tmp_path, "add", "-A")
-    git(tmp_path, "commit", "--quiet", "-m", "All")
-    git(tmp_path, "sparse-checkout", "set", "--no-cone", "/*", "!/shop/more/", "!/notes/")
+    sparse(tmp_path, {**BASE, "shop/more/s.yaml": SCRAPER, "notes/a.txt": "x"}, "shop/more/", "notes/")
     findings = found(tmp_path, {}, _PASS)
     assert [(each.applicability, each.fixed) for each in findings] == [("unsafe", False)]
-    assert "shop/more is not in this sparse checkout" in findings[0].advice
+    assert "shop/more/s.yaml is not in this sparse checkout" in findings[0].advice
+    assert "check it out" in findings[0].advice
     git(tmp_path, "rm", "--quiet", "--sparse", "-r", "shop/more")
     assert [each.fixed for each in found(tmp_path, {}, _PASS)] == [True], "notes are no manifests"
+
+
+def test_what_is_left_out_and_not_in_gits_objects_hides_by_its_name(tmp_path: Path) -> None:
+    sparse(tmp_path, {**BASE, "more/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"}, "more/")
+    assert [each.fixed for each in found(tmp_path, {}, _PASS)] == [True]
+    number = git(tmp_path, "rev-parse", "HEAD:more/a.yaml").strip()
+    (tmp_path / ".git" / "objects" / number[:2] / number[2:]).unlink()
+    findings = found(tmp_path, {}, _PASS)
+    assert [each.fixed for each in findings] == [False]
+    assert "more is not in this sparse checkout" in findings[0].advice
+
+
+@pytest.mark.parametrize("name", ["script without a suffix", "webhook", "label of Kyverno", "remote base", "age"])
+def test_what_a_sparse_checkout_leaves_out_hides_as_what_is_there(name: str, tmp_path: Path) -> None:
+    files = HIDES[name][0]
+    sparse(tmp_path, {**BASE, **files}, *files)
+    assert [each.fixed for each in found(tmp_path, {}, _PASS)] == [False]
+
+
+def test_a_part_of_a_chart_that_is_left_out_hides(tmp_path: Path) -> None:
+    chart = {"c/Chart.yaml": "apiVersion: v2\nname: c\nversion: 1.0.0\n", "c/values.yaml": "a: b\n"}
+    sparse(tmp_path, {**BASE, **chart}, "c/values.yaml")
+    assert [each.fixed for each in found(tmp_path, {}, _PASS)] == [False]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("webhook", "label of Kyverno", "label of Gatekeeper", "chart of Argo CD", "set of Applications", "age"),
+        *("remote base", "generator", "resource that is not there", "kustomization that cannot be read"),
+        *("chart with dependencies", "Helm chart of kustomize", "Git LFS", "UTF-16 that does not say so"),
+    ],
+)
+def test_what_is_under_exclude_hides_whatever_it_brings_or_changes(name: str, tmp_path: Path) -> None:
+    files = HIDES[name][0]
+    config = {"cnpfix.toml": f"exclude = [{', '.join(map(json.dumps, files))}]\n"}
+    findings = found(tmp_path, {**BASE, **files, **config}, _PASS)
+    assert [(each.applicability, each.fixed) for each in findings] == [("unsafe", False)]
+    assert "is under `exclude`" in findings[0].advice
+
+
+def test_a_kustomization_under_exclude_that_only_lists_files_hides_nothing(tmp_path: Path) -> None:
+    files = {"kustomization.yaml": "resources: [shop/web.yaml, monitoring]\nimages: [{name: a, newTag: b}]\n"}
+    config = {"cnpfix.toml": 'exclude = ["kustomization.yaml"]\n'}
+    assert [each.fixed for each in found(tmp_path, {**BASE, **files, **config}, _PASS)] == [True]
 
 
 def test_a_submodule_that_only_the_index_of_git_names_is_named(tmp_path: Path) -> None:

@@ -36,6 +36,11 @@ def needs_mesh(policy: Policy, cluster: Cluster | None, versions: tuple[Version,
     return frozenset(found)
 
 
+def beside_files(*, alone: bool) -> NotChecked | None:
+    """That nothing but the files was read which are named; None where they are not `alone`."""
+    return NotChecked("files beside these", "no git work tree", "name their folder") if alone else None
+
+
 def no_mesh(passes: Iterable[str]) -> NotChecked | None:
     """What those passes did not check because no mesh is known; None for no passes."""
     codes_of = {pass_.id: pass_.code for pass_ in PASSES}

@@ -98,6 +98,8 @@ def _opened(request: Request, progress: Progress) -> Workspace:
     asked = bool(workspace.files) or not paths
     if asked:
         together = config.root if _config_found(config, request) else root
+        given_facts = bool(request.inventories or request.contexts)
+        workspace.files_alone = together is None and not given_facts and all(path.is_file() for path in paths)
         if together is not None and not any(_holds(path, together) for path in paths):
             scan_facts(inventory, Path(os.path.relpath(together)), exclude, seen)
         inventory.prepare()
@@ -161,8 +163,8 @@ def _leave_out_what_is_not_here(inventory: TreeInventory, folder: Path) -> None:
     """Submodules and files that this checkout does not have: what they hold is not absent, but not read."""
     for name in empty_submodules(folder):
         inventory.leave_out(name, None, _NOT_CHECKED_OUT, applied=True)
-    for name in not_checked_out(folder):
-        inventory.leave_out(name, None, _SPARSE, applied=True)
+    for absent in not_checked_out(folder):
+        inventory.leave_out(absent.display, absent.data, _SPARSE, missing=True, beside=absent.beside)
 
 
 def _check_names(workspace: Workspace, paths: Sequence[Path], listed: frozenset[str] | None, *, asked: bool) -> None:

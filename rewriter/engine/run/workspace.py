@@ -77,7 +77,7 @@ class Workspace:
     `archived` are files with policies that are left out, each after the archive in which it lies.
 
     `names` are the paths that were asked for, `narrowed` says that only files changed since a revision were taken,
-    `has_facts` that all files of the repository were offered as facts.
+    `has_facts` that all files of the repository were offered as facts, `files_alone` that only those asked for were.
     `templates` are the places (`file:line`) of template markup for which `policies` left documents out;
     `another_inventory` makes one for the same config, of which nothing is offered yet, with what `read` reads;
     `versions` says why the run is about these two releases; `charts` finds templates, None where helm renders nothing,
@@ -104,6 +104,7 @@ class Workspace:
     names: tuple[str, ...] = (".",)
     narrowed: bool = False
     has_facts: bool = False
+    files_alone: bool = False
     another_inventory: Callable[..., TreeInventory] = TreeInventory
     _policies: list[LocatedPolicy] | None = None
     _applied: dict[bool, list[LocatedPolicy]] = field(default_factory=dict)

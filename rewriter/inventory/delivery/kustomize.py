@@ -18,7 +18,8 @@ from rewriter.inventory.delivery.transform import FieldSpec, Labels, Transform
 from rewriter.inventory.delivery.transformers import Part, Reading, field_specs, read_transformers
 from rewriter.inventory.delivery.unfollowed import Unfollowed, of_kustomization, of_sources
 from rewriter.inventory.facts.model import Source
-from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES, TreeFiles, UnreadFile
+from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES, TreeFiles
+from rewriter.inventory.files.unread import UnreadFile
 from rewriter.inventory.texts.manifests import items, mapping, text_items, text_or_none, texts
 from rewriter.inventory.texts.policies_in_text import may_hold_policies
 from rewriter.inventory.texts.understood import INERT_NAMES

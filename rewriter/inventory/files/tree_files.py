@@ -19,34 +19,18 @@ from rewriter.inventory.files.labelling import labels_namespaces
 from rewriter.inventory.files.offered import OfferedFile, OfferedFiles
 from rewriter.inventory.files.program import Program
 from rewriter.inventory.files.programs import holds_commands, makes_resources, programs_in, terraform_programs
+from rewriter.inventory.files.unread import UnreadFile
 from rewriter.inventory.texts.file_record import FileRecord, record_of
 from rewriter.inventory.texts.locked import NOT_TEXT, unreadable_as_text
 from rewriter.inventory.texts.manifests import Manifest, read_manifests
 from rewriter.inventory.texts.namespace_names import namespaces_in_commands, namespaces_in_manifests
 from rewriter.inventory.texts.python_calls import as_commands
-from rewriter.records import dataclass
 
 #: The file names under which kustomize looks for a kustomization.
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 #: A rule of a policy in a patch, by its number; whatever brings the patch.
 _POINTER = re.compile(rb"/spec(?:s/\d{1,9})?/(?:in|e)gress(?:Deny)?/(?:\d|-)")
 _DOT_OR_SLASH = ("", ".", "/")
-
-
-@dataclass(frozen=True, slots=True)
-class UnreadFile:
-    """A file, or a document of one, whose objects are not known: its text with escapes read, and why, in words.
-
-    The text is None where the bytes themselves cannot be read. `applied` says that it counts as applied wherever it is.
-    """
-
-    path: str
-    source: Source
-    text: bytes | None
-    why: str
-    template: bool = False
-    excluded: bool = False
-    applied: bool = False
 
 
 class TreeFiles:
@@ -199,18 +183,22 @@ class TreeFiles:
         *,
         excluded: bool = False,
         applied: bool = False,
+        missing: bool = False,
         beside: bool = False,
     ) -> None:
         """Takes note of a file that is not to be read as facts: it may hold some all the same.
 
-        `beside`: it holds no manifests itself. What programs make of an excluded file counts as of any other.
+        `beside`: it holds no manifests itself. What programs make of an excluded file counts as of any other, and so
+        does one that is `missing` on the disk.
         """
+        applied = applied or excluded or missing
         if not beside:
             text = None if data is None else unescaped(data)
-            self.unread.append(
-                UnreadFile(path, Source(path), text, why, excluded=excluded, applied=applied or excluded)
-            )
-        if not excluded or data is None:
+            if text is not None and b"kind" not in text and (locked := unreadable_as_text(text)):
+                text = text.replace(b"\0", b"") if locked == NOT_TEXT else None
+            unread = UnreadFile(path, Source(path), text, why, excluded=excluded, applied=applied, missing=missing)
+            self.unread.append(unread)
+        if not (excluded or missing) or data is None:
             return
         if path.endswith(TERRAFORM_SUFFIXES):
             self._offer_terraform(path, data, read=False)

@@ -20,10 +20,12 @@ from rewriter.inventory.delivery.piped import piped
 from rewriter.inventory.delivery.placements import Placements, is_applier
 from rewriter.inventory.facts.completeness import CIDR_GROUPS, LIFT, Hidden
 from rewriter.inventory.files.offered import OfferedFile
-from rewriter.inventory.files.tree_files import TreeFiles, UnreadFile
+from rewriter.inventory.files.tree_files import TreeFiles
+from rewriter.inventory.files.unread import UnreadFile
 from rewriter.inventory.hiding.generating import GENERATING_KINDS, generated_in
 from rewriter.inventory.hiding.given_labels import GivenLabels
 from rewriter.inventory.hiding.namespace_labels import namespace_labellers
+from rewriter.inventory.hiding.unread_appliers import may_bring_others
 from rewriter.inventory.objects.kubernetes import namespace_of
 from rewriter.inventory.objects.operators import convention_of, own_keys
 from rewriter.inventory.objects.pod_templates import pod_templates, wrapped_pods
@@ -47,6 +49,7 @@ _NAMESPACE_FIELDS = frozenset(
 )
 
 _MEND = f"mend the file, or {LIFT}"
+_CHECK_OUT = f"check it out, or {LIFT}"
 _RENDER = f"render it and keep the result in the tree, or {LIFT}"
 _INERT = f"name the kind in `inert_kinds` under [facts] if it makes no pods and no Services, or {LIFT}"
 _INCLUDE = f"take the file out of `exclude` and silence its findings with [[per-path]], or {LIFT}"
@@ -114,9 +117,11 @@ class HiddenSources:
         for unread_file in self._files.unread:
             if self._concerns(unread_file):
                 lift = _INCLUDE if unread_file.excluded else _RENDER if unread_file.template else _MEND
+                lift = _CHECK_OUT if unread_file.missing else lift
+                brings = self._may_bring_others(self._files.inner(unread_file.path), unread_file.text)
                 yield self._hidden(
                     f"{unread_file.source} {unread_file.why}",
-                    self._namespaces_in(unread_file.path, unread_file.text),
+                    None if brings else self._namespaces_in(unread_file.path, unread_file.text),
                     unread_file.path,
                     lift,
                 )
@@ -163,7 +168,11 @@ class HiddenSources:
     def _concerns(self, unread: UnreadFile) -> bool:
         """Whether an unread file may be applied and make pods; those of charts are rendered, or not, with them."""
         inner = self._files.inner(unread.path)
-        if inner in self._placements.patch_files or not self._may_hold_pods(unread.text):
+        if inner in self._placements.patch_files:
+            return False
+        if unread.missing and self._files.is_in_chart(inner):
+            return True  # What helm makes of the rest of the chart is not what is applied.
+        if not self._may_hold_pods(unread.text) and not self._may_bring_others(inner, unread.text):
             return False
         if self._files.is_in_chart(inner) and not self._placements.of(inner):
             return False
@@ -309,6 +318,13 @@ class HiddenSources:
         names = list(self._clusters_of(path))
         known = frozenset(name for name in names if name is not None)
         return known if known and None not in names else None
+
+    def _may_bring_others(self, inner: str, text: bytes | None) -> bool:
+        """Whether a text that is not read may bring what stands elsewhere, or change pods on their way."""
+        unread = {self._files.inner(file.path) for file in self._files.unread}
+        return text is not None and may_bring_others(
+            inner, text, lambda other: other in unread or self._files.on_disk(other).exists()
+        )
 
     def _may_hold_pods(self, text: bytes | None) -> bool:
         """Whether a text that is not read may hold a manifest of something that makes pods or Services."""
