@@ -550,3 +550,27 @@ def test_which_pod_has_an_address_of_the_pods_is_missing(shop: Path) -> None:
     (shop / "cnpfix.toml").write_text('[[clusters]]\nname = "a"\nlocal = ["**"]\npod_cidrs = ["10.1.0.0/16"]\n')
     assert [text.partition(":")[0] for text in flow("10.1.2.3", "443")["missing"]] == ["which pod has 10.1.2.3"]
     assert not any("which pod" in text for text in flow("10.2.2.3", "443")["missing"])
+
+
+@pytest.mark.parametrize(
+    ("configured", "cited"),
+    [
+        ("", "clustermesh.policyDefaultLocalCluster, on by default from 1.19"),
+        ("policy_default_local_cluster = true\n", "clustermesh.policyDefaultLocalCluster: true, cnpfix.toml:4"),
+    ],
+)
+def test_the_local_cluster_by_default_is_cited_as_what_it_is(
+    configured: str, cited: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in MESH.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    config = tmp_path / "cnpfix.toml"
+    config.write_text(config.read_text().replace('local = ["a/**"]\n', f'local = ["a/**"]\n{configured}'))
+    (tmp_path / "a" / "out.yaml").write_text(
+        "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: out, namespace: shop}\n"
+        "spec: {endpointSelector: {}, egress: [{toEndpoints: [{matchLabels: {app: only}}]}]}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    found = flow("b/shop/only", "80", "a/shop/web", "--to", "1.19")
+    assert (found["egress"]["allowed"], found["egress"]["settings"]) == (False, [cited])

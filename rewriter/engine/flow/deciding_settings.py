@@ -41,6 +41,8 @@ def alternatives(
         other = settings_of(replace(cluster, **without), settings.version, target=target)
         if field == "host_firewall":
             other = replace(other, host_firewall=not written)
+        elif field == "default_local_cluster":  # As the release has it by default, it decides all the same.
+            other = replace(other, default_local_cluster=not written)
         other = replace(other, single_cluster=settings.single_cluster)
         if other != settings:
             yield f"{value}: {shown(field, written)}, {cluster.source_of(field)}", other
