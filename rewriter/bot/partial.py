@@ -36,7 +36,7 @@ def fetch_wanted(git: Git, url: str, commit: str, is_wanted: Callable[[str], boo
             left[path] = found
     names = sorted(wanted)
     if names:
-        # A server that is told of the commit takes all of its files to be here.
+        # A server that hears of the commit takes all of its files to be here.
         git.run("config", _NEGOTIATION, "noop")
         for start in range(0, len(names), _AT_ONCE):
             some = names[start : start + _AT_ONCE]

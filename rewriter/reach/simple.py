@@ -69,7 +69,7 @@ def reach_simple(
 def _simple(
     comparisons: Sequence[Comparison], clusters: Sequence[str], identities: Sequence[Identity]
 ) -> Sequence[Difference | None] | None:
-    """The answers where what can be said of all comparisons together is simple; None where it is not."""
+    """The answers where all comparisons together have a simple one; None where they do not."""
     if not all(map(_is_plain_pod, identities)) or len({one.ends is None for one in comparisons}) > 1:
         return None
     worlds = {place: world for one in comparisons for place, world in one.worlds.items()}

@@ -36,7 +36,7 @@ class Edit:
 def edit_of(changed: Sequence[Plain], every: Iterable[Plain]) -> Edit:
     homes = frozenset(plain.home for plain in changed)
     traits = frozenset(word for plain in changed for word in plain.traits)
-    # What is said of a namespace comes in an order that the first of its policies gives.
+    # Answers about a namespace come in an order that the first of its policies gives.
     there = [plain for plain in every if plain.home in homes]
     named = {name for plain in there for name in plain.named or ()} | homes
     questions = {*map(home, homes), *map(trait, traits), *map(naming, named)}

@@ -1,7 +1,7 @@
 """The pods, Services and policies that a chart makes by itself, as facts for the policies in its templates.
 
 Nothing in the tree installs the chart: what its values leave out, and what runs beside it, is not known. Only what its
-own pods contradict is said, and what values may add is not called missing.
+own pods contradict is reported, and what values may add is not called missing.
 """
 
 from __future__ import annotations

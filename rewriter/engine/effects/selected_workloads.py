@@ -19,7 +19,7 @@ class KnownSelections:
     """The workloads of selections that were asked for before, and those selections that have none."""
 
     workloads: dict[str, list[Identity]] = field(default_factory=dict)
-    nobody: set[str] = field(default_factory=set)
+    unmatched: set[str] = field(default_factory=set)
 
 
 def selected_workloads(
@@ -30,7 +30,7 @@ def selected_workloads(
     `known` are those of selections that were asked for before, and grows.
     """
     made: dict[tuple[object, ...], Identity] = {}
-    asked = frozenset[str]().union(*map(pod_selections, policies)) - known.nobody
+    asked = frozenset[str]().union(*map(pod_selections, policies)) - known.unmatched
     for selection in sorted(asked):
         if selection not in known.workloads:
             workloads = inventory.workloads_with(json.loads(selection))
@@ -40,7 +40,7 @@ def selected_workloads(
                 if not workload.host_network  # To Cilium it is its node, which is among the identities anyway.
             ]
             if not known.workloads[selection]:
-                known.nobody.add(selection)
+                known.unmatched.add(selection)
         for identity in known.workloads[selection]:
             made.setdefault((identity.labels, identity.named_ports), identity)
     return list(made.values())

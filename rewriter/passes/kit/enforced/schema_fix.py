@@ -20,7 +20,7 @@ from rewriter.records import dataclass
 from rewriter.text import join_names
 
 #: What stands in an item itself where it belongs into an entry of the item's list: the list, its fields, and the one
-#: without which nothing is said.
+#: without which there is no fix.
 _IN_ENTRIES = {
     "an item of toPorts": ("ports", ("port", "protocol", "endPort"), "port"),
     "an item of icmps": ("fields", ("family", "type"), "type"),
