@@ -76,8 +76,9 @@ def _calls_it(words: re.Pattern[str], context: Context, rule: Rule, field: PeerF
     specs = [context.policy.raw.get("spec"), *_listed(context.policy.raw.get("specs"))]
     described = [context.policy.annotated_description]
     described += [text for spec in specs if isinstance(spec, dict) and isinstance(text := spec.get("description"), str)]
-    elsewhere = _beside_entries(context)
-    general = [text for text in context.comments() if text.lstrip("#").strip() not in elsewhere]
+    comments = context.comments()
+    elsewhere = _beside_entries(context) if comments else set[str]()
+    general = [text for text in comments if text.lstrip("#").strip() not in elsewhere]
     group = [entry.group.name] if entry.group is not None else []
     texts = [context.policy.name, *described, *general, *group]
     return any(words.search(text.lower()) and not _PODS.search(text.lower()) for text in texts)
