@@ -134,3 +134,23 @@ def test_a_submodule_of_a_submodule_is_named(tmp_path: Path) -> None:
     write(tmp_path, {".gitmodules": "[submodule 'a']\n path = shop/more\n"})
     assert "shop/more/x is a submodule" in found(tmp_path, {}, _PASS)[0].advice
     assert [each.fixed for each in found(tmp_path, {"shop/more/x/a.yaml": "a: b\n"}, _PASS)] == [True]
+
+
+@pytest.mark.parametrize("is_excluded", [True, False], ids=["exclude", "sparse checkout"])
+def test_an_overlay_that_is_not_read_and_deletes_by_index_holds_the_policy(is_excluded: bool, tmp_path: Path) -> None:
+    patch = "    - op: remove\n      path: /spec/ingress/1\n"
+    files = {
+        "base/policy.yaml": "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: a, namespace: s}\n"
+        "spec:\n  endpointSelector: {matchLabels: {app: web}}\n  ingress:\n  - fromEntities: [cluster]\n"
+        "  - fromEntities: [world]\n",
+        "base/kustomization.yaml": "resources: [policy.yaml]\n",
+        "over/kustomization.yaml": "resources: [../base]\npatches:\n- target: {kind: CiliumNetworkPolicy}\n"
+        f"  patch: |-\n{patch}",
+        "cnpfix.toml": f"exclude = {json.dumps(['over/**'] if is_excluded else [])}\n"
+        '[[clusters]]\nname = "a"\nlocal = ["base/**", "over/**"]\n[[clusters]]\nname = "b"\n'
+        '[passes.cluster-entity]\nremote = "all"\n',
+    }
+    sparse(tmp_path, files, *(() if is_excluded else ("over/",)))
+    findings = found(tmp_path, {}, "cluster-entity")
+    assert [each.fixed for each in findings] == [False]
+    assert "over/kustomization.yaml:6" in findings[0].not_fixed

@@ -68,6 +68,9 @@ def folder_changes(files: TreeFiles, kustomizations: Mapping[str, Kustomization]
     holding = [files.inner(file.path) for file in policies]
     patches = frozenset(inner for kustomization in kustomizations.values() for inner in kustomization.patch_files)
     for path, data in files.changing_texts:
+        folder, _, name = files.inner(path).rpartition("/")
+        if name in KUSTOMIZATION_NAMES and (folder or ".") in kustomizations:
+            continue
         if _is_followed(files, files.inner(path), data, patches):
             continue
         for words, source, touched in program_changes(path, files.inner(path), data, holding):
@@ -80,7 +83,7 @@ def folder_changes(files: TreeFiles, kustomizations: Mapping[str, Kustomization]
 
 def _is_followed(files: TreeFiles, inner: str, data: bytes, patches: Container[str]) -> bool:
     """Whether the patches in a manifest are followed from what applies it: no program, no template, no values."""
-    if inner in patches or inner.rpartition("/")[2] in KUSTOMIZATION_NAMES:
+    if inner in patches:
         return True
     try:
         values = [mapping(document.value) for document in yamltext.parse(yamltext.decode(data)) if document.value]
