@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rewriter.cilium.labels import NAMESPACE_LABEL
-from rewriter.cilium.policy import EGRESS
+from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_KEY
+from rewriter.cilium.policy import EGRESS, INGRESS
 from rewriter.cilium.terms import FqdnTerm, LabelTerm, reserved_term
+from rewriter.evidence.context import Context
 from rewriter.evidence.reachable import Reach
 from rewriter.inventory.facts.model import Workload
+from rewriter.passes.kit.ports.peer_terms import pod_peers
 
 #: Entities that hold no pods.
 _NO_PODS = (reserved_term("world"), reserved_term("kube-apiserver"))
+_SCOPES = (NAMESPACE_LABEL, NAMESPACE_NAME_KEY, CLUSTER_LABEL)
 
 
 def names_port(reach: Reach, numbers: Sequence[int]) -> bool:
@@ -35,3 +38,17 @@ def names_neighbours(reach: Reach, workload: Workload) -> bool:
         for peer in rule.entry.peers
         if not rule.entry.deny
     )
+
+
+def forgets_namespace(context: Context, pods: Workload) -> bool:
+    """Whether a rule lets pods in by labels that these have, and means its own namespace since it names none."""
+    if pods.namespace == context.policy.namespace:
+        return False
+    for site, selector, _ in pod_peers(context):
+        own = selector.requirements
+        if site.rule.direction != INGRESS or site.deny or not own or site.members.get("namespaceSelector"):
+            continue
+        scoped = any(label.key in _SCOPES or label.key.startswith(NAMESPACE_LABELS_PREFIX) for label in own)
+        if not scoped and all(label.operator == "In" and pods.labels.get(label.key) in label.values for label in own):
+            return True
+    return False

@@ -14,6 +14,7 @@ from rewriter.finding import Applicability, Finding
 from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.sides.let_through import pods_let_through
+from rewriter.passes.kit.sides.meant_already import forgets_namespace
 from rewriter.passes.kit.sides.missing_rules import route_of, stands_here
 from rewriter.passes.kit.sides.one_sided_gaps import gaps_of
 from rewriter.passes.kit.sides.shut_operators import is_shut
@@ -40,6 +41,8 @@ def shut_clients(context: Context, spec: Spec) -> Iterator[Finding]:
         if may_be_let_in_unseen(context, workload):
             continue
         for client in clients_of(context, workload):
+            if forgets_namespace(context, client.pods):
+                continue  # CNP005 reports the rule, whose fix lets them in.
             if _is_stopped(context, reach, workload, client):
                 _, clients = stopped.setdefault((str(client.used.service), client.ports), (workload, {}))
                 clients.setdefault(str(client.pods), client)
