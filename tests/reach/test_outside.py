@@ -56,8 +56,18 @@ def test_what_is_left_out_is_named_where_that_is_shorter() -> None:
 
 
 def test_ranges_that_touch_become_one() -> None:
-    low, high, apart = (Range(32, *ends) for ends in ((0, 1), (2, 3), (5, 6)))
+    low, high, apart, beside = (Range(32, *ends) for ends in ((0, 1), (2, 3), (5, 6), (7, 7)))
     assert merged([apart, high, low]) == [Range(32, 0, 3), apart]
+    assert merged([beside, apart, high, low]) == [Range(32, 0, 3), Range(32, 5, 7)]
+
+
+@pytest.mark.parametrize("cidr", ["0.0.0.0/0", "255.255.255.0/24", "192.0.2.0/24", "::/0", "ffff::/16"])
+def test_ranges_cover_every_address_once(cidr: str) -> None:
+    for width in (32, 128):
+        ranges = sorted(one for one in address_ranges([CidrTerm(parse_prefix(cidr), ())]) if one.width == width)
+        assert all(one.low <= one.high for one in ranges)
+        starts = [one.low for one in ranges] + [1 << width]
+        assert starts == [0, *(one.high + 1 for one in ranges)]
 
 
 def test_the_world_and_all_of_a_family_are_nearly_everywhere() -> None:

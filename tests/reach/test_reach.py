@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -142,6 +143,38 @@ def test_words_for_ports(ports: list[dict[str, Any]], text: str) -> None:
     new = cnp(ingress=[{"fromEntities": ["health"], "toPorts": [{"ports": ports}]}])
     found = compare(cnp(ingress=[{}]), new)
     assert [statement.ports for statement in found.opened] == [text]
+
+
+@pytest.mark.parametrize(
+    ("types", "text"), [((("IPv4", 8), ("IPv6", 128)), "ICMP type 8, ICMPv6 type 128"), ((("IPv4", 0),), "ICMP")]
+)
+def test_words_for_icmp(types: tuple[tuple[str, int], ...], text: str) -> None:
+    fields = [{"family": family, "type": number} for family, number in types]
+    found = compare(cnp(ingress=[{}]), cnp(ingress=[{"fromEntities": ["health"], "icmps": [{"fields": fields}]}]))
+    assert [statement.ports for statement in found.opened] == [text]
+
+
+def test_words_for_protocols_that_no_rule_can_name() -> None:
+    every = [{"port": "0"}, *({"port": "0", "protocol": name} for name in ("VRRP", "IGMP"))]
+    narrowed = cnp(ingress=[{"fromEntities": ["health"], "toPorts": [{"ports": every}]}])
+    (closed,) = compare(cnp(ingress=[{"fromEntities": ["health"]}]), narrowed).closed
+    assert closed.ports.endswith("every other protocol") and "ICMP" in closed.ports and "TCP" not in closed.ports
+
+
+def test_nodes_of_other_clusters_are_lost_where_the_local_one_is_meant() -> None:
+    settings = [replace(each, node_selector_labels=True) for each in (BEFORE, AFTER)]
+    policy = cnp(ingress=[{"fromNodes": [{"matchLabels": {"role": "lb"}}]}])
+    found = compare(policy, policy, *settings)
+    assert texts(found.opened) == []
+    assert [each.peers for each in found.closed] == [("nodes with role=lb in other clusters",)]
+
+
+def test_what_a_policy_without_default_deny_allows_does_not_open_when_the_last_default_deny_ends() -> None:
+    rest = cnp(ingress=[{"fromEntities": ["health"]}], enableDefaultDeny={"ingress": False})
+    own = cnp(ingress=[{"fromEndpoints": [WEB]}])
+    (opened,) = reach(world(own, rest), world(rest)).opened
+    (alone,) = reach(world(own), world()).opened
+    assert "health" in " ".join(opened.peers) and "health" not in " ".join(alone.peers)
 
 
 def test_numbers_and_names_of_ports_for_programs() -> None:
