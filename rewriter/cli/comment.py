@@ -48,8 +48,8 @@ def comment(
         typer.Option(
             "--from",
             metavar="VERSION",
-            help="The Cilium release that runs today; its rules count for both sides. Default: the one that the "
-            "facts name, else 1.18.",
+            help="The Cilium release that runs today; its rules count for both sides. Default: as "
+            "configured, else the one that the facts name, else 1.18.",
             rich_help_panel=FACTS,
         ),
     ] = None,

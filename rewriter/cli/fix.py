@@ -70,10 +70,16 @@ def fix(
         bool,
         typer.Option("--dry-run", help="Print findings and diffs, change nothing (the default)."),
     ] = False,
-    write: Annotated[bool, typer.Option("--write", help="Apply the fixes that are safe or evident.")] = False,
+    write: Annotated[
+        bool,
+        typer.Option(
+            "--write",
+            help="Apply the fixes that are safe (they change no traffic) or evident (facts support what they change).",
+        ),
+    ] = False,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Like --dry-run; exit 1 if a file would change or an error remains."),
+        typer.Option("--check", help="Write nothing; exit 1 if a file would change or an error remains."),
     ] = False,
     allow_empty: Annotated[
         bool,
@@ -81,13 +87,16 @@ def fix(
     ] = False,
     unsafe_fixes: Annotated[
         bool,
-        typer.Option("--unsafe-fixes", help="Also apply the unsafe fixes, whose intent is a guess."),
+        typer.Option("--unsafe-fixes", help="Also apply the unsafe fixes: what they guess may not be what was meant."),
     ] = False,
     diff_base: DiffBase = None,
     stdin_filename: Annotated[
         str | None,
         typer.Option(
-            "--stdin-filename", metavar="NAME", help="Name for `-` in reports and path rules.", rich_help_panel=FILES
+            "--stdin-filename",
+            metavar="NAME",
+            help="The name that `-` has in reports, and for settings by path.",
+            rich_help_panel=FILES,
         ),
     ] = None,
     baseline: Annotated[
@@ -111,7 +120,7 @@ def fix(
         bool,
         typer.Option(
             "--as-clusterwide",
-            help="Offer the clusterwide form of policies meant for every namespace.",
+            help="Offer to make policies that are meant for every namespace clusterwide.",
             rich_help_panel=PASSES,
         ),
     ] = False,
@@ -134,7 +143,7 @@ def fix(
         typer.Option(
             "--hubble",
             metavar="FILE",
-            help="Observed flows (`hubble observe -o json`, plain or gzip); repeatable.",
+            help="Flows that Hubble saw, from `hubble observe -o json`, plain or gzip; repeatable.",
             rich_help_panel=FACTS,
         ),
     ] = None,
@@ -143,7 +152,7 @@ def fix(
         typer.Option(
             "--agent-log",
             metavar="FILE",
-            help="Logs of Cilium's agents, with the policies that they refused; repeatable.",
+            help="A log of Cilium's agents, which names the policies that they refuse; repeatable.",
             rich_help_panel=FACTS,
         ),
     ] = None,
@@ -173,7 +182,12 @@ def fix(
     ] = False,
     quiet: Annotated[
         bool,
-        typer.Option("--quiet", "-q", help="No notes and no summary.", rich_help_panel=REPORT),
+        typer.Option(
+            "--quiet",
+            "-q",
+            help="Leave out notes, which are the mildest findings, and the summary.",
+            rich_help_panel=REPORT,
+        ),
     ] = False,
     verbose: Annotated[
         int,
@@ -195,8 +209,8 @@ def fix(
 ) -> int:
     """Find Cilium network policies that do not do what they say, and rewrite them with the smallest diff.
 
-    With no mode given it is a dry run. Exit codes: 0 fine, 1 findings under --check, 2 usage, unreadable input
-    or a proof that failed.
+    Without --write and --check it is a dry run. Exit codes: 0 fine, 1 under --check if a file would change or an
+    error remains, 2 usage, unreadable input or a proof that failed.
     """
     if version:
         from rewriter import __version__

@@ -36,7 +36,11 @@ def fleet(
     workers: Annotated[
         int,
         typer.Option(
-            "--workers", min=1, help="Number of steps that run at the same time.", show_default="the processors"
+            "--workers",
+            metavar="N",
+            min=1,
+            help="Number of steps that run at the same time.",
+            show_default="the processors",
         ),
     ] = os.cpu_count() or 1,
     shard: Annotated[
@@ -49,7 +53,8 @@ def fleet(
         ),
     ] = Stage.ALL,
     dask: Annotated[
-        str | None, typer.Option("--dask", metavar="ADDRESS", help="Run the steps on a Dask cluster.")
+        str | None,
+        typer.Option("--dask", metavar="ADDRESS", help="Run the steps on the Dask cluster whose scheduler is there."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="With merge: the ledger of all shards.")
@@ -60,7 +65,7 @@ def fleet(
     `fleet.toml` names the repositories and a `work` folder, which holds clones, facts, findings, `ledger.jsonl`,
     `fleet.json` and `fleet.html`. A run continues where the last one stopped. cnpfix opens pull requests only with
     `enabled = true` under `[pr]`.
-    `fleet merge LEDGER... -o FILE` joins the ledgers of shards. Exit codes: 0 fine, 2 a repository failed, or usage.
+    `fleet merge LEDGER... -o FILE` joins the ledgers of shards. Exit codes: 0 fine, 2 usage, or a failed repository.
     """
     from rewriter.fleet.settings import FleetError
 

@@ -63,7 +63,9 @@ def impact(
     ] = Format.TEXT,
     output: Annotated[
         Path | None,
-        typer.Option("--output", metavar="FILE", help="Write to this file instead of stdout.", rich_help_panel=REPORT),
+        typer.Option(
+            "--output", metavar="FILE", help="Write the report to this file instead of stdout.", rich_help_panel=REPORT
+        ),
     ] = None,
     before: Annotated[
         Path | None,
@@ -94,7 +96,7 @@ def impact(
 
     cnpfix judges each policy by itself, over every identity that its selectors distinguish, and all policies together
     between the known workloads: egress in the source's cluster, ingress in the destination's. It marks flows of pods
-    that could exist but are not known, and counts them separately. It writes nothing.
+    that could exist but are not known, and counts them separately. It changes no manifest.
     Exit codes: 0 fine, 1 with --exit-code if flows close or policies stop being enforced in spite of the fixes (flows
     of pods that are not known count only where facts may be missing), 2 usage, unreadable input or a proof that failed.
     """

@@ -56,7 +56,8 @@ FromVersion = Annotated[
     typer.Option(
         "--from",
         metavar="VERSION",
-        help="The Cilium release that runs today. Default: the one that the facts name, else 1.18.",
+        help="The Cilium release that runs today. Default: as configured, else the one that the facts name, else the "
+        "one before --to (1.18).",
         rich_help_panel=PASSES,
     ),
 ]
@@ -65,7 +66,7 @@ ToVersion = Annotated[
     typer.Option(
         "--to",
         metavar="VERSION",
-        help="The Cilium release to prepare for. Default: the one after --from.",
+        help="The Cilium release to prepare for. Default: as configured, else the one after --from (1.19).",
         rich_help_panel=PASSES,
     ),
 ]
@@ -74,7 +75,7 @@ Select = Annotated[
     typer.Option(
         "--select",
         metavar="ID",
-        help="Passes to run, by id or code; repeatable, comma lists. Default: all.",
+        help="Run only this pass, by id or code. Commas separate several; repeatable. Default: all.",
         rich_help_panel=PASSES,
     ),
 ]
@@ -83,7 +84,7 @@ Ignore = Annotated[
     typer.Option(
         "--ignore",
         metavar="ID",
-        help="Passes not to run, by id or code; repeatable, comma lists.",
+        help="Leave this pass out, by id or code. Commas separate several; repeatable.",
         rich_help_panel=PASSES,
     ),
 ]
@@ -129,7 +130,7 @@ Context = Annotated[
     typer.Option(
         "--context",
         metavar="CTX",
-        help="A live cluster, by its context in the kubeconfig; repeatable.",
+        help="Read the facts of a live cluster, by its context in the kubeconfig; repeatable.",
         rich_help_panel=FACTS,
     ),
 ]
@@ -145,7 +146,7 @@ Config = Annotated[
 Jobs = Annotated[
     int,
     typer.Option(
-        "--jobs", "-j", metavar="N", min=0, help="Number of processes; 0 chooses it by the work.", rich_help_panel=SPEED
+        "--jobs", "-j", metavar="N", min=0, help="Number of processes; with 0, cnpfix decides.", rich_help_panel=SPEED
     ),
 ]
 CacheDir = Annotated[

@@ -38,7 +38,9 @@ def report(
     ),
     from_version: FromVersion = None,
     to_version: ToVersion = None,
-    unsafe_fixes: Annotated[bool, typer.Option("--unsafe-fixes", help="Show the unsafe fixes as made.")] = False,
+    unsafe_fixes: Annotated[
+        bool, typer.Option("--unsafe-fixes", help="Show the page as if the unsafe fixes were made, too.")
+    ] = False,
     select: Select = None,
     ignore: Ignore = None,
     inventory: Inventory = None,

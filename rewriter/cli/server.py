@@ -11,7 +11,9 @@ from rewriter.cli.options import Config, FromVersion, Ignore, Inventory, Select,
 
 
 def server(
-    stdio: Annotated[bool, typer.Option("--stdio", help="Use stdin and stdout; the server always does.")] = True,
+    stdio: Annotated[
+        bool, typer.Option("--stdio", help="Use stdin and stdout, as the server always does.", show_default=False)
+    ] = True,
     from_version: FromVersion = None,
     to_version: ToVersion = None,
     select: Select = None,
@@ -22,7 +24,7 @@ def server(
     """Serve an editor by the Language Server Protocol: diagnostics, hovers and quick fixes as you type.
 
     Each folder that the editor opens is one repository: its configuration and its manifests are the facts. They are
-    read anew when a file is saved. Nothing is ever written by the server; the editor makes the edits.
+    read anew when a file is saved. The server never writes a file; the editor makes the edits.
     """
     from rewriter.cli.pass_names import passes_named
     from rewriter.server.analysis import Wishes

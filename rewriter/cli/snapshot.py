@@ -42,7 +42,8 @@ def snapshot(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="The snapshot file; `-` is stdout.")
     ] = None,
     kubeconfig: Annotated[
-        Path | None, typer.Option("--kubeconfig", metavar="FILE", help="Default: $KUBECONFIG, else ~/.kube/config.")
+        Path | None,
+        typer.Option("--kubeconfig", metavar="FILE", help="The kubeconfig. Default: $KUBECONFIG, else ~/.kube/config."),
     ] = None,
     cilium_namespace: Annotated[
         str, typer.Option("--cilium-namespace", metavar="NAME", help="The namespace of the ConfigMap cilium-config.")
@@ -55,7 +56,9 @@ def snapshot(
             help="Write the facts of this checkout instead of a cluster's, for runs in other repositories.",
         ),
     ] = None,
-    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds to wait for one page of a list.")] = 60,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="How long to wait for one page of a list.")
+    ] = 60,
     allow_incomplete: Annotated[
         bool,
         typer.Option(
@@ -66,11 +69,11 @@ def snapshot(
     """Write the facts of live clusters to a file for `--inventory`: Services, workloads, policies, Cilium's settings.
 
     cnpfix lists objects and gets one ConfigMap, nothing else; `examples/snapshot-role.yaml` has the permissions that it
-    needs. The file holds no Secret, no environment variable and no annotation beyond `service.cilium.io/`.
+    needs. The file holds no Secret, no environment variable and no annotation but those of `service.cilium.io/`.
     `snapshot diff A B` shows what differs between two files. With `--repository` the file holds the facts of a
     checkout's manifests instead: runs in other repositories of the same clusters use them, and take nothing for absent
-    because this file does not hold it. Exit codes: 0 written, 2 not written, for one because a list could not be read
-    completely.
+    because this file does not hold it. Exit codes: 0 written, 2 not written, for example because a list could not be
+    read completely.
     """
     if ctx.invoked_subcommand is not None:
         return 0

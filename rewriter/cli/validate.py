@@ -53,7 +53,12 @@ def validate(
     ] = None,
     to_version: Annotated[
         str | None,
-        typer.Option("--to", metavar="VERSION", help="Exit 1 if this release rejects a policy. Default: 1.19."),
+        typer.Option(
+            "--to",
+            metavar="VERSION",
+            help="Exit 1 if this release rejects a policy. Default: as configured, else the one after the "
+            "release that runs.",
+        ),
     ] = None,
     format_: Annotated[
         Format, typer.Option("--format", help="A table, or JSON.", rich_help_panel=REPORT)
@@ -63,7 +68,10 @@ def validate(
     no_cache: NoCache = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
-    """Say which Cilium releases accept each policy, what the API server refuses or drops of it, and why."""
+    """Say which Cilium releases accept each policy, what the API server refuses or drops of it, and why.
+
+    Exit codes: 0 fine, 1 the release of `--to` rejects a policy, 2 usage or unreadable input.
+    """
     asked = _read_versions(versions or ())
     cache = cache_for(cache_dir, none=no_cache)
     workspace = open_for(Request(names=tuple(paths or (".",)), config_file=config, to_version=to_version, cache=cache))

@@ -58,11 +58,14 @@ def verdict(
         typer.Option(
             "--to",
             metavar="VERSION",
-            help="The Cilium release that decides. Default: the one after the release that runs.",
+            help="The Cilium release that decides. Default: as configured, else the one after the release that runs.",
         ),
     ] = None,
     cases: Annotated[
-        Path | None, typer.Option("--cases", metavar="FILE", help="Answer cases of a .jsonl or .jsonl.gz file, or `-`.")
+        Path | None,
+        typer.Option(
+            "--cases", metavar="FILE", help="Answer the flows of a .jsonl or .jsonl.gz file, or of stdin (`-`)."
+        ),
     ] = None,
     inventory: Inventory = None,
     config: Config = None,

@@ -20,8 +20,18 @@ _PATH = "[[per-path]]"
 _PR = "[pr]"
 
 KEYS = (
-    Key("", "from", "version", "The Cilium release that runs today. Default: one minor release before `to`."),
-    Key("", "to", "version", 'The Cilium release to prepare for. Default: "1.19".'),
+    Key(
+        "",
+        "from",
+        "version",
+        "The Cilium release that runs today. Default: the one that the facts name, else the one before `to`.",
+    ),
+    Key(
+        "",
+        "to",
+        "version",
+        "The Cilium release to prepare for. Default: the one after `from`; 1.19 where that is not known.",
+    ),
     Key("", "exclude", "list of globs", "Files that are not read, relative to the configuration."),
     Key("", "select", "list of passes", "Passes to run, by id or code. Default: all. An empty list: none."),
     Key("", "ignore", "list of passes", "Passes not to run."),

@@ -39,11 +39,11 @@ The evidence is in the repository: the Service range or the Service itself for a
 of nodes, and for the port the EndpointSlice of `default/kubernetes`, `k8sServicePort` or the configuration of Talos,
 k3s, RKE2 or kubeadm. With both, the fix is evident: a rule for the entity with the API server's port. An address that
 holds nothing else goes, a range stays. Without evidence for the port the fix is unsafe, and so it is in a deny rule,
-which starts to deny. The port of a load balancer in front of them is not evidence: behind an endpoint on another
-port, those of Talos, kubeadm and k3s listen on 6443 where their configuration does not say otherwise. CIDRs match an
-API server outside of the cluster (EKS and other hosted control planes): without a known node there is no finding, but
-for rules on 6443 that are evidently for it, and then the fix is unsafe. None is there where the endpoints
-of `default/kubernetes` or a public `k8sServiceHost` show one outside, and with `policyCIDRMatchMode: nodes`.
+which starts to deny. The port of a load balancer in front of the API servers is not evidence: whatever its port, those
+of Talos, kubeadm and k3s listen on 6443 unless their configuration says otherwise. CIDRs match an API server outside
+of the cluster (EKS and other hosted control planes): without a known node there is no finding, but for rules on 6443
+that are evidently for it, and then the fix is unsafe. There is no finding either where the endpoints of
+`default/kubernetes` or a public `k8sServiceHost` show an API server outside, and with `policyCIDRMatchMode: nodes`.
 
 A rule that lets the API server call a webhook is unsafe too: it may be missing on purpose.
 

@@ -22,8 +22,8 @@ allows, and no agent authenticates it: there the upgrade opens what is dropped t
 
 ## Fix safety
 
-Manual: set the Helm value `authentication.enabled` before the upgrade, or drop the field if nothing relies on it.
-The candidate drops it.
+Manual: set the Helm value `authentication.enabled` before the upgrade, or drop the field if nothing relies on it. The
+candidate, a change that cnpfix shows and does not write, drops it.
 
 ## References
 

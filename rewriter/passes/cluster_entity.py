@@ -44,9 +44,8 @@ means the local cluster only, and silences the pass.
 - `cluster-mesh` writes the entity of that name, which exists from Cilium 1.20 on. A release before it rejects the
   policy, so apply it together with the upgrade.
 
-Where only a stale snapshot names the other clusters, the finding is manual.
-
-So is an entity beside `fromRequires` or `toRequires`, which narrow every selector of their direction and no entity.
+Where only a stale snapshot names the other clusters, the finding is manual. So it is for an entity beside
+`fromRequires` or `toRequires`, which narrow every selector of their direction and no entity.
 
 Deny rules stay manual: widening one closes traffic that was perhaps meant to pass.
 

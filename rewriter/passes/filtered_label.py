@@ -6,10 +6,10 @@ Finds peer selectors on a label that identities do not have.
 
 Cilium compares policies with the labels of identities, and leaves many labels of pods out of these:
 `statefulset.kubernetes.io/pod-name`, `apps.kubernetes.io/pod-index`, `pod-template-hash`, whatever begins with
-`kubernetes.io` or `k8s.io`, from 1.20 `topology.kubernetes.io`, and what the agent's `labels` option says. A key with
-a colon has a source before it (`app:kubernetes.io/name` is a label `kubernetes.io/name` of source `app`), and pods
-have labels of source `k8s` only. A selector on such a label matches no pod: the traffic that it means is dropped, or in
-a deny rule passes.
+`kubernetes.io` or `k8s.io`, from 1.20 `topology.kubernetes.io`, and what the agent's `labels` option leaves out. A key
+with a colon has a source before it (`app:kubernetes.io/name` is a label `kubernetes.io/name` of source `app`), and
+pods have labels of source `k8s` only. A selector on such a label matches no pod: the traffic that it means is dropped,
+or in a deny rule passes.
 
 ## Example
 

@@ -41,8 +41,8 @@ Cilium's own Gateway or Ingress becomes the entity `ingress`, which is unsafe: i
 it. Everything else is manual. Where the record of a host evidently points elsewhere (a target of external-dns, a
 proxied record, a tunnel, a cloud's load balancer) the pass is silent.
 
-With `autopath` nothing is reported as long as any name of the rule is asked as it stands: the pods have `ndots: 1`, the
-name has dots enough, their `rules.dns` refuse the search form, or `toFQDNs` has it. It is manual: `dnsConfig` with
+With `autopath` nothing is reported as long as any name of the rule is asked as it stands: the pods have `ndots: 1`,
+the name has enough dots, their `rules.dns` refuse the search form, or `toFQDNs` has it. It is manual: `dnsConfig` with
 `ndots: 1` in the workload mends it for one application, CoreDNS without the plugin for all.
 
 That a pattern misses a name is a note, and only where the pods evidently use the name.

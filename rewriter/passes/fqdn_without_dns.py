@@ -42,8 +42,8 @@ That is evident where the DNS pods or their Service are known, and unsafe where 
 then it is manual.
 
 Pods that reach every address on the ports of the rule anyway, that no policy denies by default, or that have name
-servers of their own and any rule with `rules.dns`, are left alone. So are those that a policy in a template may select
-which may hold such a rule: then it stays unknown whether one exists.
+servers of their own and any rule with `rules.dns`, are left alone. So are pods that a policy in a template may select:
+it may hold such a rule.
 
 ## References
 

@@ -6,8 +6,8 @@ world, which holds no node, or `host`, which is the own node alone.
 ## Why it matters
 
 To Cilium a pod with `hostNetwork: true` is its node: the identity `host` on its own node, `remote-node` on the others.
-It has none of its labels, so that no pod selector matches it. A rule for such pods alone never matches, and the traffic
-that was meant is dropped; in a deny rule it passes.
+Its identity has none of its labels, so that no pod selector matches it. A rule for such pods alone never matches, and
+the traffic that was meant is dropped; in a deny rule it passes.
 
 ## Example
 
@@ -29,12 +29,12 @@ that was meant is dropped; in a deny rule it passes.
 
 ## Fix safety
 
-The rule beside it is unsafe: on these ports it is for every process of every node, not only for these pods.
-Where pods of the pod network match too, it is a note without a fix. A selector that names no pods, as that of every
-namespace, is not reported, and neither is one of whole namespaces whose pods are not all known, as of kube-system. A
-NetworkPolicy has no entities, so there the finding has no fix either. Only known workloads count. Where a rule of the
-same policy names the nodes on these ports (for a rule without ports: on those that the pods declare), nothing is lost,
-and nothing is reported; where a wider one (`cluster`) holds them, it is a note.
+The rule that the fix adds is unsafe: on these ports it is for every process of every node, not only for these pods.
+Where pods of the pod network match too, it is a note without a fix. Nothing is reported for a selector of all pods of
+every namespace, nor for one of whole namespaces whose pods are not all known, such as kube-system. A NetworkPolicy has
+no entities, so there the finding has no fix either. Only known workloads count. Where a rule of the same policy names
+the nodes on these ports (for a rule without ports: on those that the pods declare), nothing is lost, and nothing is
+reported; where a wider one (`cluster`) holds them, it is a note.
 
 The rule for kubelets is unsafe too. A DaemonSet may want the kubelet of its own node, so that `host` is right for it;
 and nothing is reported where any policy of the pods lets them reach the other nodes there, or where there is one node.

@@ -1,11 +1,12 @@
 """## What it does
 
-Finds paths of HTTP rules that are written as globs, as `/api/*`.
+Finds paths of HTTP rules that are written as globs, such as `/api/*`.
 
 ## Why it matters
 
-`path` is a regular expression that has to match the whole path of a request. `*` repeats what stands before it, so that
-`/api/*` means `/api` and any number of slashes: a request for `/api/users` gets 403. Any characters are `.*`.
+`path` is a regular expression that has to match the whole path of a request. `*` repeats what stands before it, so
+that `/api/*` means `/api` and any number of slashes: a request for `/api/users` gets 403. `.*` stands for any
+characters.
 
 ## Example
 

@@ -46,13 +46,13 @@ and so is everything where the policy's own cluster is not known. A fix is unsaf
 and where an entity lets in nodes of other clusters that no range covers. A prefix shorter than /8 (IPv6: /7) means the
 internet.
 
-Where pods are comes from the config or a snapshot, else from the tree: Cilium's pools; with `ipam.mode: kubernetes` the
-ranges of Talos, k3s, kubeadm and the like. A native-routing CIDR, or the chart's default pool where no pool is
+Where pods are comes from the config or a snapshot, else from the tree: Cilium's pools; with `ipam.mode: kubernetes`
+the ranges of Talos, k3s, kubeadm and the like. A native-routing CIDR, or the chart's default pool where no pool is
 written, holds every pod and maybe other machines: what lies outside of it is not reported, and an entry that covers it
 stays. Unknown private ranges get one note a run; a policy that takes such a range out of the internet, with `except`,
 is named as evidence that something of the cluster is there. Single addresses, and what a comment, name or description
-calls a network of machines (`# NAS`, `allow-lan`), are taken at their word; where
-known pods are in the range, only a word such as `LAN` is.
+calls a network of machines (`# NAS`, `allow-lan`), are taken at their word. Where known pods are in the range, only a
+word such as `LAN` counts.
 
 A reference to a CiliumCIDRGroup is read as its CIDRs. It stays, since others may join them; the peers come beside it.
 

@@ -4,13 +4,14 @@ Finds peer selectors that mean pods of another namespace and do not name it.
 
 ## Why it matters
 
-Cilium adds the policy's own namespace to every entry of from/toEndpoints that names none. A selector such as
-`app: monitoring-agent` in a policy of `shop` means pods of `shop`, whatever runs in `monitoring`; in an allow rule the
+Cilium adds the policy's own namespace to every entry of from/toEndpoints that names none. A selector such as `app:
+monitoring-agent` in a policy of `shop` means pods of `shop`, whatever runs in `monitoring`; in an allow rule the
 traffic that was meant is dropped, in a deny rule it passes. A misspelt key (`k8s:io.kubernetes.podNamespace`,
 `namespace`, `kubernetes.io/metadata.name` as a label of pods) names no namespace either: no pod has such a label. The
 labels of a namespace are `io.cilium.k8s.namespace.labels.<key>` on its pods; no pod has
-`io.kubernetes.pod.namespace.labels.<key>`. In a clusterwide policy these keys are found too, but for `namespace`.
-A namespace has its name under `kubernetes.io/metadata.name` alone, not under `name`, unless its manifest says so.
+`io.kubernetes.pod.namespace.labels.<key>`. The pass reports these keys in clusterwide policies too, all but
+`namespace`. A namespace has its name under `kubernetes.io/metadata.name` alone, not under `name`, unless its manifest
+says so.
 
 A selector that names a namespace, and labels that no pod there has, matches no pod either: `app: ledger`, where the
 pods carry `app.kubernetes.io/name: ledger`; a service account or a namespace with a letter too few.
@@ -40,9 +41,8 @@ find. Else:
   or not whole. Where the workloads themselves are in doubt (stated twice, stale, not applied), the finding is manual.
 - Those of several match: manual, with the list.
 - None matches anywhere: the nearest label that known pods of the namespace have is offered, which is unsafe: they may
-  not be the ones that were meant. It is a note where others of the namespace may be hidden. Where none is near: a note.
-  The same holds of a selector that names its namespace, and of one whose pods live in exactly one other namespace;
-  where no pod matches and none is near, there is no finding.
+  not be the ones that were meant. It is a note where others of the namespace may be hidden, and where no label is
+  near. A selector that names its namespace is judged alike, but without a label that is near there is no finding.
 
 `[passes.missing-namespace]` says where pods with a label live (`"app=monitoring-agent" = "monitoring"`), and that
 counts as evidence. Of `k8s-app: kube-dns` and `k8s-app: coredns` it is known: `kube-system`. In a deny rule a fix is

@@ -8,12 +8,11 @@ In a Kubernetes NetworkPolicy `ingress: []` denies everything. In a Cilium polic
 up to 1.16 the policy does nothing, from 1.17 on it is rejected, with all its other rule sets. Either way the pods it
 selects are open. Default deny is written `ingress: [{}]` there: a rule that allows nothing.
 
-`enableDefaultDeny.ingress: true` does not change that: without a rule of its direction it denies nothing, whatever
-the rest of the rule set says. Neither does `ingress:` alone or with `[]` beside rules of egress, reported where no
-policy denies the ingress of its pods. With `policyEnforcementMode: always` every pod is in default deny: no finding.
+`enableDefaultDeny.ingress: true` does not change that: without a rule of its direction it denies nothing, whatever the
+rest of the rule set says. Neither does an empty `ingress:` or `ingress: []` beside egress rules, reported where no
+policy denies the ingress of these pods. With `policyEnforcementMode: always` every pod is in default deny: no finding.
 
-`toPorts: [{ports: []}]` beside a peer allows nothing either, and neither do `rules` without a port: rarely what was
-meant.
+`toPorts: [{ports: []}]` beside a peer allows nothing either, and neither do `rules` without a port: rarely meant.
 
 ## Example
 
@@ -25,9 +24,10 @@ meant.
 
 ## Fix safety
 
-Unsafe, since it closes traffic: offered where the policy's name, description or comments say that denying was meant
-(deny, lockdown, isolate, default) or `enableDefaultDeny` does, in each direction that is written. Otherwise manual:
-remove the policy, or write the rules that were meant. Where `enableDefaultDeny` is false none is offered.
+The fix is unsafe, since it closes traffic. It is offered in each direction that is written, where `enableDefaultDeny`
+or a word in the policy's name, description or comments (deny, lockdown, isolate, default) says that denying was meant.
+Otherwise manual: remove the policy, or write the rules that were meant. Where `enableDefaultDeny` is false, no fix is
+offered.
 
 ## References
 

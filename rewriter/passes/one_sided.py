@@ -40,10 +40,10 @@ or has no allow rule of that direction, it is manual.
 All policies of both workloads count, of every kind. Nothing is reported as long as
 
 - a policy of one of them could not be read, or one that is not known may select it,
-- the rule is for a whole namespace, or of one, and not every pod there is known,
+- the rule names a whole namespace, or belongs to a policy for a whole namespace, and not every pod there is known,
 - the rule names no pods: entities, addresses, DNS names, `{}`,
 - the rule is for several pods, and one of them gets through, on any of its ports,
-- the rule is for a whole namespace, and pods of it run on the host network,
+- the rule names a whole namespace, and pods of it run on the host network,
 - the other side is named in turn, on other ports, and no pod is known to listen on the port of the rule,
 - the rule is for several peers, and one of its ports passes: the others are for the other peers,
 - the same port passes on another protocol,

@@ -18,8 +18,8 @@ rule: everything on the port is allowed, where before only what the L7 rule list
 
 ## Fix safety
 
-Manual: what the L7 rule protected has to be protected by something else (the broker's own access lists, mTLS), and
-no fact says whether it is. The candidate writes down what 1.20 makes of the rule.
+Manual: what the L7 rule protected has to be protected by something else (the broker's own access lists, mTLS), and no
+fact says whether it is. The candidate, a change that cnpfix shows and does not write, is what 1.20 makes of the rule.
 
 ## References
 

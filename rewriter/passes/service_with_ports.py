@@ -36,7 +36,7 @@ their ports come out equal, else one rule each. A global Service of a mesh selec
 shares it. A Service without selector becomes the addresses of its EndpointSlice, an ExternalName its DNS name, and
 `default/kubernetes` (by name or by its labels) the entity `kube-apiserver`.
 
-- Where the policy is dead today (`--from` up to 1.16), the fix switches enforcement on: evident.
+- Where the policy is not enforced today (`--from` up to 1.16), the fix switches enforcement on: evident.
 - Where it is enforced, the fix is safe if the flows stay the same, and evident if they do not.
 - Cilium resolves no Service in a deny rule: that shuts its ports to every destination, and the fix is unsafe.
 - An ExternalName has no backends, so such a rule opens its ports to every destination: the fix closes them, and is

@@ -5,9 +5,9 @@ whose limits a clusterwide policy lifts, and, on request, rules that a wider one
 
 ## Why it matters
 
-Rules are OR-ed, over all policies that select a pod. Where one rule confines a peer to `GET /metrics` and another
-allows the same port to the same peer without HTTP rules, every request passes. Where a clusterwide policy lets the
-whole cluster in on every port, a narrow policy of the same pods narrows nothing.
+Allow rules add up, over all policies that select a pod: what one of them allows passes. Where one rule confines a peer
+to `GET /metrics` and another allows the same port to the same peer without HTTP rules, every request passes. Where a
+clusterwide policy lets the whole cluster in on every port, a narrow policy of the same pods narrows nothing.
 
 ## Example
 

@@ -5,9 +5,9 @@ peer that is only a namespace beside one that is only labels.
 
 ## Why it matters
 
-The items of a list are OR-ed. One dash too many makes two rules of one: every port to the peers, and the port to
-every destination, the world included. In a list of peers it makes every pod of the namespace a peer, and pods with the
-labels in the policy's own namespace.
+Each item of a list counts by itself. One dash too many makes two rules of one: every port to the peers, and the port
+to every destination, the world included. In a list of peers it makes every pod of the namespace a peer, and pods with
+the labels in the policy's own namespace.
 
 ## Example
 

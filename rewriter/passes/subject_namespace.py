@@ -6,8 +6,8 @@ Finds an `endpointSelector` in a CiliumNetworkPolicy that names another namespac
 
 A CiliumNetworkPolicy applies to pods of its own namespace, whatever its selector says. The label
 `k8s:io.kubernetes.pod.namespace` in `matchLabels` is overwritten, with no more than a warning in the agent's log: the
-policy applies to other pods than were meant. Written in another way it stays, beside the
-policy's own namespace, and the policy applies to nothing at all.
+policy applies to other pods than were meant. Written in another way, such as in `matchExpressions`, it stays beside
+the policy's own namespace, and the policy applies to nothing at all.
 
 ## Example
 

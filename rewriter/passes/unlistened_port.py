@@ -23,10 +23,11 @@ through: what was meant to be let in stays shut.
 ## Fix safety
 
 The only port that all the pods declare, or a declared name that is nearly the written one, is offered; that is unsafe,
-since nothing says that it is meant. Else the finding is manual. Nothing is reported as long as
+since nothing says that it is meant. Otherwise the finding is manual. Nothing is reported as long as
 
-- one of the pods declares no ports, or its pod template is not known; but where no rule lets in the only port to
-  which their Services forward, and nothing of the pods has the rule's port, that one is offered,
+- one of the pods declares no ports, or its pod template is not known. There is one exception: where no rule lets in
+  the only port to which the pods' Services forward, and nothing of the pods has the rule's port, the port of the
+  Services is offered,
 - a Service forwards to the port, or a probe, an argument or a variable of the pod speaks of it,
 - it is one on which proxies of Istio or Linkerd listen in the pods,
 - there may be pods that are not known, or a clusterwide policy selects Cilium's own Gateway or Ingress, or its health

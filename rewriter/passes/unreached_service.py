@@ -3,8 +3,8 @@
 Finds what pods evidently use and no policy lets them reach: Services, the API server, names outside of the cluster
 that are in none of the `toFQDNs` by which alone they reach what is there, for Hubble's relay the agents on the nodes,
 and for a database of CloudNativePG the object store that keeps its backups. On the other side it finds pods whose
-policies shut out who evidently uses them: the clients of their Service, the proxies of an Ingress or a Gateway that
-lead requests to them, and for a database of CloudNativePG or Dragonfly its operator and its other instances.
+policies shut out those who evidently use them: the clients of their Service, the proxies of an Ingress or a Gateway
+that lead requests to them, and for a database of CloudNativePG or Dragonfly its operator and its other instances.
 
 ## Why it matters
 
@@ -38,15 +38,15 @@ env:
 
 The settings of the containers are the evidence: arguments, environment and ConfigMaps that hold a URL, a name with a
 port, or the name of a Service with its namespace (`pg.data.svc`), and a single word where the setting is for a host
-(`DB_HOST`). A setting that holds the own address of a program does not count. Services that CloudNativePG, Dragonfly's
-and Prometheus' operator make for their resources are known by their names (`pg-rw`). Of charts that are known without
-rendering, values that end up in a program's configuration count (data sources of Grafana, authentik's database), and so
-do addresses in a SecretStore, a BackupStorageLocation, a Provider of Flux, and the resources of Prometheus and
-VictoriaMetrics, for the pods that read them. The controllers of Flux name the
-source-controller, from which they fetch everything, in no setting, and use it all the same. The Service and its pods
-have to be known. The rule is added behind the last one of the policy that is most the workload's own, and is unsafe: a
-program may not use all that its settings name. Pods that do not let such a client in get a rule for it where they are
-alone in their policy and one label means the client.
+(`DB_HOST`). A setting that holds a program's own address does not count. Services that CloudNativePG, Dragonfly's and
+Prometheus' operator make for their resources are known by their names (`pg-rw`). Of charts that are known without
+rendering, values that end up in a program's configuration count (data sources of Grafana, authentik's database), and
+so do addresses in a SecretStore, a BackupStorageLocation, a Provider of Flux, and the resources of Prometheus and
+VictoriaMetrics, for the pods that read them. The controllers of Flux name the source-controller, from which they fetch
+everything, in no setting, and use it all the same. The Service and its pods have to be known. The rule is added behind
+the last one of the policy that is most the workload's own, and is unsafe: a program may not use all that its settings
+name. Pods that do not let such a client in get a rule for it where they are alone in their policy and one label means
+the client.
 
 The pods of a database are known from its resource, which says how many there are: with several, they copy from each
 other. Some releases of Dragonfly's operator make a NetworkPolicy for each, which no manifest shows: only with

@@ -28,7 +28,7 @@ declare or mend is left out, and so is what other policies of the same pods let 
 
 ## References
 
-- Cilium upgrade guide, and `docs/reference/semantics.md` for what changes in which release
+- Cilium documentation, upgrade notes of each release; `docs/upgrade.md` for what changes in which release
 """
 
 from __future__ import annotations

@@ -51,8 +51,8 @@ def _argument(argument: Any) -> str:
 
 
 def _option(option: Any) -> str:
-    names = ", ".join(f"`{name}`" for name in sorted(option.opts, key=len, reverse=True))
-    value = "" if option.is_flag or option.count else f" `{metavar(option)}`"
+    names = ", ".join(f"`{name}`" for name in (*sorted(option.opts, key=len, reverse=True), *option.secondary_opts))
+    value = "" if option.is_flag or option.count else f" `{_cell(metavar(option))}`"
     return f"| {names}{value} | {_cell(option.help)} | {_default(option)} |"
 
 
@@ -65,6 +65,8 @@ def metavar(option: Any) -> str:
 
 
 def _default(parameter: Any) -> str:
+    if parameter.show_default is False:
+        return ""
     shown = parameter.show_default if isinstance(parameter.show_default, str) else parameter.default
     if shown is None or shown is False or shown == [] or callable(shown) or getattr(parameter, "count", False):
         return ""

@@ -19,7 +19,7 @@ _END = """.SH EXIT STATUS
 Fine: nothing is found, or findings are reported without \\fB\\-\\-check\\fR.
 .TP
 1
-Findings under \\fB\\-\\-check\\fR, or what a command's \\fB\\-\\-exit\\-code\\fR names.
+Under \\fB\\-\\-check\\fR a file would change or an error remains; or what a command's \\fB\\-\\-exit\\-code\\fR names.
 .TP
 2
 Usage, unreadable input, or a proof that failed.
