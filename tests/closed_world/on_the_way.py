@@ -116,6 +116,15 @@ BUILT_HELD: dict[str, Files] = {
     "replacement of every rule": _with(
         _replacement("[{select: {kind: CiliumNetworkPolicy}, fieldPaths: ['spec.ingress.*.fromEntities.0']}]")
     ),
+    "replacement that makes an entity": _with(
+        _replacement(f"[{{select: {_CNP}, fieldPaths: [spec.ingress.0.fromEntities.1], options: {{create: true}}}}]")
+    ),
+    "replacement that makes a rule": _with(
+        _replacement(f"[{{select: {_CNP}, fieldPaths: [spec.ingress.2.fromEntities.0], options: {{create: true}}}}]")
+    ),
+    "replacement of what has a text in it": _with(
+        _replacement(f"[{{select: {_CNP}, fieldPaths: ['spec.ingress.[fromEntities=orl].fromEntities.0']}}]")
+    ),
     "replacement in a file": _with(
         "replacements: [{path: r.yaml}]\n",
         {"east/r.yaml": f"{_SOURCE}\ntargets: [{{select: {_CNP}, fieldPaths: [spec.ingress.1.fromEntities.0]}}]\n"},

@@ -110,6 +110,34 @@ CASES: dict[str, tuple[list[Any], dict[str, Any], dict[str, str]]] = {
     "a literal": ([{"sourceValue": "green", "targets": [to(PODS, LABEL)]}], {}, {}),
     "the rules of a policy": ([put(FQDN, to(RULES, "spec.egress.0.toFQDNs.0.matchName"))], {}, {}),
     "the ports of a policy": ([put(PORT, to(RULES, "spec.egress.*.toPorts.*.ports.*.port"))], {}, {}),
+    "an entity behind the last one": ([put(TEAM, to(RULES, "spec.egress.0.toEntities.0", create=True))], {}, {}),
+    "a rule behind the last one": ([put(FQDN, to(RULES, "spec.egress.1.toFQDNs.0.matchName", create=True))], {}, {}),
+    "lists in lists that are made": (
+        [put(PORT, to(RULES, "spec.ingress.0.toPorts.0.ports.[protocol=UDP].port", create=True))],
+        {},
+        {},
+    ),
+    "every entry with a text in it": (
+        [put(PORT, to(EXPOSED, "spec.ports.[port=8].nodePort", "spec.ports.[name=.].port", create=True))],
+        {},
+        {},
+    ),
+    "every entry whose list has a text in it": (
+        [put(TEAM, to(RULES, "spec.egress.[toFQDNs=lace].authentication.mode", create=True))],
+        {},
+        {},
+    ),
+    "the first of a source with exactly a name": (
+        [put(EXPOSED | {"fieldPath": "spec.ports.[name=b].port"}, to(PODS, LABEL))],
+        {},
+        {},
+    ),
+    "a part of a text that is made": (
+        [put(TEAM, to(EXPOSED, "metadata.annotations.new", delimiter="-", index=1, create=True))],
+        {},
+        {},
+    ),
+    "a mapping into a text": ([put(NUMBER | {"fieldPath": "spec.selector"}, to(PODS, LABEL))], {}, {}),
     "one behind the other": (
         [put(TEAM, to(PODS, LABEL)), put(PODS | {"fieldPath": LABEL}, to({"name": "other"}, LABEL))],
         {},
@@ -251,6 +279,8 @@ REPLACED = [put(TEAM, to(PODS, LABEL))]
         ([put(TEAM, to(PODS | {"labelSelector": "app=web"}, LABEL))], {}),
         ([put(TEAM, to(PODS, LABEL, encoding="base64"))], {}),
         ([put(TEAM, to(PODS, "spec.template.metadata.labels.[a"))], {}),
+        ([put(NUMBER, to(PODS, "spec.template.spec.containers.[name=(a|b)].ports.0.containerPort"))], {}),
+        ([put(NUMBER, to(PODS, "spec.template.spec.containers.+1.ports.0.containerPort"))], {}),
         ([put(TEAM, to(PODS, LABEL), to({"kind": "Service", "name": ".*"}, "spec.ports.0.name"))], {}),
         ([put(HOST | {"options": {"delimiter": ".", "index": 7}}, to(PODS, LABEL))], {}),
         ([{"path": "gone.yaml"}], {}),

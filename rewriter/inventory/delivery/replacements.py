@@ -24,7 +24,9 @@ SourceAt = Callable[[Mapping[str, Any], "Sequence[Replacement]"], Any]
 
 _SELECTOR = frozenset({"group", "version", "kind", "name", "namespace"})
 _PLAIN = re.compile(r"[\w./-]*")
-_SEGMENT = re.compile(r"\[([\w./-]+)=([^\[\]]*)\]|((?:[^.\\\[\]]|\\.)+)")
+_SEGMENT = re.compile(r"\[([\w./-]+)=([\w./:@ -]+)\]|((?:[^.\\\[\]]|\\.)+)")
+#: An index as well, to the strconv.Atoi of Kustomize.
+_SIGNED = re.compile(r"[+-][0-9]+")
 #: Where a replacement may write without a word about what the object is, or where it lands.
 _ROOTS = frozenset({"spec", "specs", "data", "stringData", "subsets", "endpoints", "ports"})
 _METADATA = frozenset({"labels", "annotations"})
@@ -215,14 +217,17 @@ def _is_harmless(path: Sequence[str]) -> bool:
 
 
 def segments(path: Any) -> tuple[str, ...] | None:
-    """The parts of a field path of Kustomize: keys, indexes, `*` and `[key=value]`; None where it has others."""
+    """The parts of a field path of Kustomize: keys, indexes, `*` and `[key=value]`; None where it has others.
+
+    In a target the value is a regular expression (kyaml's PathMatcher): one of plain characters is followed.
+    """
     if not isinstance(path, str) or not path:
         return None
     found: list[str] = []
     at = 0
     while at < len(path):
         match = _SEGMENT.match(path, at)
-        if match is None:
+        if match is None or _SIGNED.fullmatch(match[0]):
             return None
         found.append(match[0] if match[1] else re.sub(r"\\(.)", r"\1", match[3]))
         at = match.end()
@@ -292,27 +297,59 @@ def _written(value: Any, path: Sequence[str], put: Any, options: Options) -> Any
         return {**value, first: _written(value[first], rest, put, options)}
     if not options.create:
         return value
-    empty: Any = [] if rest and rest[0].startswith("[") else {}
-    made = _created(put, options) if not rest else _written(empty, rest, put, options)
-    return {**value, first: made}
+    return {**value, first: _made(rest, put, options)}
 
 
 def _written_in_list(value: list[Any], first: str, rest: Sequence[str], put: Any, options: Options) -> list[Any]:
-    index = _index(value, first)
-    if index is not None:
-        return [*value[:index], _written(value[index], rest, put, options), *value[index + 1 :]]
+    indexes = _indexes(value, first)
+    if indexes:
+        return [_written(item, rest, put, options) if at in indexes else item for at, item in enumerate(value)]
+    if not options.create:
+        return value
     match = _SEGMENT.fullmatch(first)
-    if options.create and match is not None and match[1]:
-        return [*value, _written({match[1]: match[2]}, rest, put, options)]
-    return value
+    if match is not None and match[1]:
+        key = _plain_scalar(match[2])
+        # `y` and `off`, too, are texts to kyaml, which writes them in quotes.
+        plain = match[2] if isinstance(key, bool) and match[2] not in ("true", "false") else key
+        return [*value, _written({match[1]: plain}, rest, put, options)]
+    # The index behind the last one makes an entry.
+    return [*value, _made(rest, put, options)] if is_number(first) and int(first) == len(value) else value
+
+
+def _made(rest: Sequence[str], put: Any, options: Options) -> Any:
+    """What is made where nothing stands: the value itself, or what holds it at the rest of a path."""
+    if not rest:
+        return _created(put, options)
+    empty: Any = [] if rest[0].startswith("[") or is_number(rest[0]) else {}
+    return _written(empty, rest, put, options)
 
 
 def _index(value: Sequence[Any], segment: str) -> int | None:
+    """The entry of a list that a segment of a source means: one by its index, or the first with a key of this value."""
     match = _SEGMENT.fullmatch(segment)
     if match is not None and match[1]:
-        found = (index for index, item in enumerate(value) if text_of(mapping(item).get(match[1], "")) == match[2])
+        found = (at for at, item in enumerate(value) if text_of(mapping(item).get(match[1], "")) == match[2])
         return next(found, None)
     return int(segment) if is_number(segment) and int(segment) < len(value) else None
+
+
+def _indexes(value: Sequence[Any], segment: str) -> set[int]:
+    """The entries that a segment of a target means: one by its index, or all in which the key has this text in it."""
+    match = _SEGMENT.fullmatch(segment)
+    if match is None or not match[1]:
+        index = _index(value, segment)
+        return set() if index is None else {index}
+    wanted = re.compile(re.escape(match[2]).replace(r"\.", "."))
+    return {at for at, item in enumerate(value) if any(map(wanted.search, _texts(mapping(item).get(match[1]))))}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """What stands in a value: Kustomize looks through the YAML of all of it."""
+    if is_scalar(value):
+        yield text_of(value)
+    for part in value.items() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        for inner in part if isinstance(part, tuple) else (part,):
+            yield from _texts(inner)
 
 
 def _joined(old: Any, put: Any, options: Options) -> Any:
@@ -320,7 +357,7 @@ def _joined(old: Any, put: Any, options: Options) -> Any:
     if not is_scalar(old):
         return old if old is None or options.delimiter else put
     if not is_scalar(put):
-        return old
+        return ""
     text = text_of(put)
     if options.delimiter:
         parts = text_of(old).split(options.delimiter)
@@ -335,7 +372,9 @@ def _joined(old: Any, put: Any, options: Options) -> Any:
 
 
 def _created(put: Any, options: Options) -> Any:
-    return _plain_scalar(text_of(put)) if is_scalar(put) and not options.delimiter else put
+    if not is_scalar(put):
+        return put
+    return _plain_scalar(_joined("", put, options))
 
 
 def _plain_scalar(text: str) -> Any:
