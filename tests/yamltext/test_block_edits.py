@@ -172,6 +172,16 @@ MEMBERS: dict[str, Case] = {
         "a:\n  b: # why\n    - c:\n        - d\n",
     ),
     "an empty mapping gets a member": ("a:\n  b: {}\n", [add("/a/b/c", "d")], "a:\n  b:\n    c: d\n"),
+    "a quoted key gets another name": (
+        "'a/b': 1 # one\nb: 2\n",
+        [remove("/a~1b"), add("/c~1d", 1)],
+        "'c/d': 1 # one\nb: 2\n",
+    ),
+    "a first item is written like the one behind it": (
+        "- {a: 1}\n- a: 2\n",
+        [add("/0", {"a": 3})],
+        "- {a: 3}\n- {a: 1}\n- a: 2\n",
+    ),
     "a list gives way to a text": ("a:\n  - x # one\nb: 1\n", [replace("/a", "t")], "# one\na: t\nb: 1\n"),
     "a move takes lines and comments": (
         "- a: x\n  # about b\n  b: # two\n  - 1\n  c: 2\n",

@@ -37,6 +37,13 @@ CASES: dict[str, tuple[str, int, list[Operation], str]] = {
     "content on the marker's line": ("--- {a: 1}\n--- {b: 2}\n", 0, [add("/c", 3)], "--- {a: 1, c: 3}\n--- {b: 2}\n"),
     "empty documents count": ("---\na: 1\n---\n---\nb: 2\n", 2, [replace("/b", 3)], "---\na: 1\n---\n---\nb: 3\n"),
     "comments only is a document": ("# a\n---\n# b\n---\nb: 2\n", 1, [replace("/b", 3)], "# a\n---\n# b\n---\nb: 3\n"),
+    "a BOM before the first of several": (
+        "\ufeffa: 1\n---\nb: 2\n",
+        0,
+        [add("/c", 3)],
+        "\ufeffa: 1\nc: 3\n---\nb: 2\n",
+    ),
+    "a BOM, and the last of several": ("\ufeffa: 1\n---\nb: 2\n", 1, [add("/c", 3)], "\ufeffa: 1\n---\nb: 2\nc: 3\n"),
     "no final newline before a marker": ("a: 1\n---\nb: 2", 1, [add("/c", 3)], "a: 1\n---\nb: 2\nc: 3"),
     "crlf markers": ("a: 1\r\n---\r\nb: 2\r\n", 0, [add("/c", 3)], "a: 1\r\nc: 3\r\n---\r\nb: 2\r\n"),
     "a marker inside a literal": ("a: |\n  ---\n  b: 1\nc: 2\n", 0, [replace("/c", 3)], "a: |\n  ---\n  b: 1\nc: 3\n"),

@@ -46,6 +46,8 @@ def test_a_word_is_replaced_where_it_stands(name: str) -> None:
         ('a: "b"\n', 'b\n  "c": \\d\t'),
         ("a: 'b'\n", "it's b's"),
         ("a: 'b'\n", "b\nc"),
+        ("a: 'x b c x'\n", "x y c z b x"),
+        ("a: 'a b a'\n", "a b b a"),
         ("a: >\n  b\n", "b\nc d\n"),
         ("a: >\n  one\n  two\n", "onetwo\n"),
         ("a: >\n  one\n  two\n", "one, two\n"),

@@ -105,4 +105,5 @@ def test_template_markup(text: str, found: str | None) -> None:
 def test_flow_mappings_are_not_templates() -> None:
     assert yamltext.template_markup("a: {{b: c}: d}\n") is not None, "two braces: nobody writes this otherwise"
     assert yamltext.has_substitution("x-${NAME}")
+    assert yamltext.has_substitution("${NAME}")
     assert not yamltext.has_substitution("$NAME {x}")

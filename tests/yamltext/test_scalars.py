@@ -11,6 +11,12 @@ from rewriter import yamltext
 from rewriter.yamltext.render import is_plain
 from rewriter.yamltext.scalars import key_text, resolve
 
+
+def test_a_plain_key_of_two_angles_merges_and_a_quoted_one_is_a_key() -> None:
+    assert yamltext.parse("a: &x {b: 1, d: 0}\nc: {<<: *x, d: 2}\n")[0].value["c"] == {"b": 1, "d": 2}
+    assert yamltext.parse('a: {"<<": {b: 1}}\n')[0].value["a"] == {"<<": {"b": 1}}
+
+
 MEANINGS: list[tuple[str, Any]] = [
     ("", None),
     ("~", None),
