@@ -35,9 +35,6 @@ class Prefix(NamedTuple):
         """Whether every address of `other` lies inside; equal prefixes contain each other."""
         return self.bits <= other.bits and self.contains_address(other.width, other.network)
 
-    def overlaps(self, other: Prefix) -> bool:
-        return self.contains(other) or other.contains(self)
-
     def __str__(self) -> str:
         return f"{format_address(self.width, self.network)}/{self.bits}"
 

@@ -17,11 +17,6 @@ from rewriter.cilium.selector import Selector
 _ENDPOINT_FIELDS = frozenset({"fromEndpoints", "toEndpoints"})
 
 
-def affected_by_default_local_cluster(policy: Policy) -> bool:
-    """Whether turning policy-default-local-cluster on changes what the policy parses to."""
-    return any(True for rule in policy.rules() for _ in _changed(rule, policy.kind))
-
-
 def selectors_changed_by_local_cluster(policy: Policy) -> tuple[str, ...]:
     """Routes of the peer selectors (for a NetworkPolicy: of the peers) that get the local cluster's label added.
 

@@ -77,14 +77,6 @@ def known_patch(running: str | None, version: Version) -> int | None:
     return int(parts[2]) if same and is_number(parts[2]) else None
 
 
-def is_identity_label(key: str, cluster: Cluster | None, version: Version) -> bool:
-    """Whether a pod label with this key, written without its source, is part of a pod's identity.
-
-    Selectors in policies see no other labels. Rules: `rewriter.cilium.identity_labels`.
-    """
-    return label_filter(version, (cluster.identity_labels if cluster else None) or ()).keeps(key)
-
-
 def workload_identity(workload: Workload, inventory: Inventory, local: str) -> Identity:
     """The identity of a workload's pods; `local` is the cluster of those whose cluster is unknown.
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rewriter.cilium.local_cluster import affected_by_default_local_cluster, selectors_changed_by_local_cluster
+from rewriter.cilium.local_cluster import selectors_changed_by_local_cluster
 from rewriter.cilium.policy import read_policy
 from tests.cilium.vectors import verdict_cases
 
@@ -89,6 +89,6 @@ def test_agrees_with_recorded_answers() -> None:
             recorded = entry.get("changedByDefaultLocalCluster")
             if recorded is None:
                 continue
-            if affected_by_default_local_cluster(read_policy(entry["manifest"])) != recorded:
+            if bool(selectors_changed_by_local_cluster(read_policy(entry["manifest"]))) != recorded:
                 wrong.append((case["id"], index))
     assert wrong == []

@@ -29,8 +29,8 @@ _NATIVE = ("ipv4NativeRoutingCIDR", "ipv6NativeRoutingCIDR")
 class CiliumSettings(AgentSettings):
     """One installation's settings; None where its values do not show them.
 
-    `members` are the other clusters that clustermesh.config.clusters names, `native_cidrs` the native-routing CIDRs,
-    `pods_within` those or else the chart's default pool (both may be wider than what pods have), `complete` says that
+    `members` are the other clusters that clustermesh.config.clusters names, `pods_within` the
+    native-routing CIDRs or else the chart's default pool (both may be wider than what pods have), `complete` says that
     every source of its values was read, `unread` names those that were not. `open` are the fields that are set to a
     placeholder, each with that text. `cited` are the lines of single keys, where they are known.
     """
@@ -40,7 +40,6 @@ class CiliumSettings(AgentSettings):
     id: int | None = None
     version: str | None = None
     pod_cidrs: tuple[str, ...] | None = None
-    native_cidrs: tuple[str, ...] = ()
     pods_within: tuple[str, ...] | None = None
     ipam: str | None = None
     api_server_host: str | None = None
@@ -80,7 +79,6 @@ def read_values(values: Mapping[str, Any], source: Source, version: str | None, 
         id=number if isinstance(number, int) and not isinstance(number, bool) else None,
         version=version.removeprefix("v") if version and version.removeprefix("v")[:1].isdigit() else None,
         pod_cidrs=_pod_cidrs(values),
-        native_cidrs=_native_cidrs(values),
         pods_within=_pods_within(values, complete=complete),
         ipam=_ipam(values, complete=complete),
         api_server_host=host,

@@ -16,9 +16,6 @@ from typing import NamedTuple
 from rewriter import patterns as re
 from rewriter.inventory.texts.remarks import in_remark
 
-#: Words of which a text that pushes has one.
-WORDS = (b"push artifact", b"oras push")
-
 _URL = r"[\"']?(?P<url>(?!-)(?:\$\{\{[^}\n]*\}\}|[^\s\"'])+)"
 _REST = r"(?P<rest>(?:\\\r?\n|[^\n|;&])*)"
 _FLUX = re.compile(rf"\bflux[ \t]+push[ \t]+artifact[ \t]+(?:\\\r?\n[ \t]*)?{_URL}{_REST}")

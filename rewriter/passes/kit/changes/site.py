@@ -12,7 +12,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.once import once
 from rewriter.finding import FlowClaim
 from rewriter.passes.kit.changes.change import Change, flows_of, patch
-from rewriter.passes.kit.changes.coverage import remove_entries, sibling, uncovered_rules
+from rewriter.passes.kit.changes.coverage import sibling, uncovered_rules
 from rewriter.passes.kit.changes.forms import Form, members_of
 from rewriter.records import dataclass
 
@@ -80,11 +80,6 @@ class Site:
         """
         closes = (self.flows(instead_of, self.entry, rest=True),) if instead_of else ()
         return Change(tuple(patch(self.route, self.entry, new)), (self.flows(words, new),), closes)
-
-    def goes(self, words: str = "") -> Change:
-        """The entry is taken away; the field must hold another. With `words` it closes what the entry meant."""
-        closes = (self.flows(words, self.entry),) if words else ()
-        return Change(remove_entries(self.field.route, [self.index]), closes=closes)
 
     def flows(self, words: str, entry: object, terms: Iterable[Term] | None = None, *, rest: bool = False) -> FlowClaim:
         """The flows of the rule with one entry as its only peer, in words about that peer.

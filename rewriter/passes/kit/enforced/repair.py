@@ -90,11 +90,6 @@ def rule_at(policy: Policy, route: str) -> tuple[Spec, Rule] | None:
     return None
 
 
-def spec_at(policy: Policy, route: str) -> Spec | None:
-    """The rule set that a route leads into."""
-    return next((s for s in policy.specs if route == s.route or route.startswith(f"{s.route}/")), None)
-
-
 def applied(manifest: Mapping[str, object], operations: Iterable[Operation], base: str) -> Form:
     """A manifest with operations (add, remove, replace, move) made in it; `base` is its own route."""
     made: Form = deepcopy(dict(manifest))

@@ -9,7 +9,6 @@ from difflib import SequenceMatcher
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_NAME_LABEL
 from rewriter.cilium.selector import Requirement, Selector, escape_pointer
 from rewriter.finding import Operation
-from rewriter.passes.kit.changes.forms import Form
 
 #: What people write for the key of the namespace, in small letters and without anything else.
 _MISSPELT = frozenset(
@@ -62,16 +61,6 @@ def with_label(entry: Mapping[str, object] | None, route: str, key: str, value: 
     if entry is None:
         return {"op": "replace", "path": route, "value": {"matchLabels": {key: value}}}
     return {"op": _set(entry, "matchLabels"), "path": f"{route}/matchLabels", "value": {key: value}}
-
-
-def with_expressions(entry: Mapping[str, object], route: str, requirements: list[Form]) -> Iterator[Operation]:
-    """Operations that add items to the matchExpressions of the selector at a route."""
-    there = entry.get("matchExpressions")
-    if not isinstance(there, list):
-        yield {"op": _set(entry, "matchExpressions"), "path": f"{route}/matchExpressions", "value": requirements}
-        return
-    for number, requirement in enumerate(requirements, len(there)):
-        yield {"op": "add", "path": f"{route}/matchExpressions/{number}", "value": requirement}
 
 
 def _set(mapping: Mapping[str, object], name: str) -> str:

@@ -188,12 +188,6 @@ def _is_plain(site: Site, selector: Selector, labels: list[Requirement]) -> bool
     return not any(True for _ in filtered(site.context, selector, site.context.to_version))
 
 
-def _is_of_pods(requirement: Requirement) -> bool:
-    if requirement.source not in (ANY, K8S) or requirement.key == CLUSTER_LABEL:
-        return False
-    return not (requirement.key.startswith(NAMESPACE_LABELS_PREFIX) or right_key(requirement.written_key))
-
-
 def _new(site: Site, meant: Stranger, namespace: str) -> Form | None:
     """The entry as it was meant; None where it cannot be written in its place."""
     entry = site.members
