@@ -293,6 +293,15 @@ def test_many_labels_are_compared_by_selection() -> None:
     assert backwards == found
 
 
+def test_rules_that_deny_nothing_by_default_do_not_begin_to_where_they_are_many() -> None:
+    off = {"ingress": False}
+    selectors = [{"matchLabels": {f"label-{number}": "x", f"more-{number}": "y"}} for number in range(12)]
+    rest = cnp(ingress=[{"fromEndpoints": [selector]} for selector in selectors], enableDefaultDeny=off)
+    own = cnp(ingress=[{"fromEndpoints": [{"matchLabels": {"app": "own"}}]}], enableDefaultDeny=off)
+    found = reach(world(own, rest), world(rest))
+    assert (texts(found.opened), texts(found.closed)) == ([], [])
+
+
 def test_a_difference_in_a_later_value_is_found_by_selection() -> None:
     """With so many labels no pod is tried with every combination, and still each value of a list is."""
     selectors = [{"matchLabels": {f"label-{number}": "x", f"more-{number}": "y"}} for number in range(12)]
