@@ -267,6 +267,11 @@ _HELD |= {
     ),
 }
 _FREE |= {
+    "patches of what applies another folder": {"k/e.yaml": _flux(path="./other", patches=_PATCHES), "other/x.yaml": ""},
+    "replacement of patches of what applies another folder": {
+        **_replaced(_UNKNOWN, "spec.patches", _flux(path="./other")),
+        "other/x.yaml": "",
+    },
     "post-renderer of another kind behind variables": _rendered_behind(_OTHERS, A="b"),
     "replacement of the interval": _replaced(_UNKNOWN, "spec.interval"),
     "patch of another kind that is not there": {

@@ -23,6 +23,11 @@ def patched(field: str, kind: str = "Kustomization") -> dict[str, Any]:
     return {"patches": [{"target": {"kind": kind}, "patch": patch}]}
 
 
+def merged(spec: str, more: str = "") -> dict[str, Any]:
+    patch = f"{{apiVersion: kustomize.toolkit.fluxcd.io/v1, kind: Kustomization, metadata: {{name: e}}{more}{spec}}}"
+    return {"patches": [{"target": KIND, "patch": patch}]}
+
+
 def copied(field: str) -> dict[str, Any]:
     """Reads a field of the object, and writes it into another one."""
     source = {**KIND, "name": "e", "fieldPath": field}
@@ -44,6 +49,10 @@ def problems(**fields: Any) -> str:
         written("spec.path"),
         written("spec.path", sourceValue="./other"),
         patched("/spec/path"),
+        written("spec"),
+        merged(", spec: {path: ./other}"),
+        merged(", spec: {$patch: replace}"),
+        merged("", ", $patch: delete"),
         {"transformers": ["t.yaml"]},
     ],
 )
@@ -61,6 +70,7 @@ def test_a_source_whose_folder_is_written_over_may_be_this_repository(fields: di
         written("spec.path", "HelmRelease", sourceValue="./other"),
         patched("/spec/interval"),
         patched("/spec/path", "HelmRelease"),
+        merged(", spec: {interval: 5m}"),
         copied("spec.path"),
     ],
 )

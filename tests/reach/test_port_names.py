@@ -83,3 +83,9 @@ def test_ingress_is_left_as_it_is(version: Version) -> None:
 def test_another_protocol_is_another_name(version: Version) -> None:
     udp = [(WEB, pod("web", NamedPort("http", 8080, "UDP")))]
     assert covered(list(with_numbers([loaded(HTTP)], version, (), udp, 0))) == set()
+
+
+def test_a_name_with_several_numbers_stays_one_for_pods_that_are_not_known_from_one_release() -> None:
+    *_, item = with_numbers([loaded(HTTP)], NEWER, (), GIVEN, OTHER)
+    assert [(grant.match.name, grant.match.protocol) for grant in item.entry.ports] == [("http", "TCP")]
+    assert item.peers == OTHER

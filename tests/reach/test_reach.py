@@ -169,6 +169,14 @@ def test_nodes_of_other_clusters_are_lost_where_the_local_one_is_meant() -> None
     assert [each.peers for each in found.closed] == [("nodes with role=lb in other clusters",)]
 
 
+def test_nodes_of_a_cluster_that_a_rule_names() -> None:
+    settings = replace(BEFORE, node_selector_labels=True)
+    rest = {"fromEntities": ["health"]}
+    named = {"fromNodes": [{"matchLabels": {"role": "lb", CLUSTER: "b"}}]}
+    found = compare(cnp(ingress=[rest, named]), cnp(ingress=[rest]), settings, settings)
+    assert [each.peers for each in found.closed] == [("nodes with role=lb in b",)]
+
+
 def test_what_a_policy_without_default_deny_allows_does_not_open_when_the_last_default_deny_ends() -> None:
     rest = cnp(ingress=[{"fromEntities": ["health"]}], enableDefaultDeny={"ingress": False})
     own = cnp(ingress=[{"fromEndpoints": [WEB]}])
