@@ -7,6 +7,7 @@ import pytest
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, NAMESPACE_LABEL
 from rewriter.cilium.terms import Condition, LabelTerm
 from rewriter.reach.cells import asked_by, cell_count, cells_of, dimensions, dimensions_up_to
+from rewriter.reach.words import term_phrase
 
 
 def term(*conditions: tuple[str, ...]) -> LabelTerm:
@@ -31,3 +32,16 @@ def test_the_count_ahead_is_the_count_of_the_combinations(terms: list[LabelTerm]
 def test_the_first_groups_that_are_too_many_are_counted() -> None:
     most = cell_count(dimensions([WEB], "a"))
     assert dimensions_up_to(most, [[WEB], [WEB], [TIER]], "a", ()) == ((), 3)
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ((CLUSTER_LABEL, "NotIn", "b"), "any pod in clusters other than b"),
+        ((CLUSTER_LABEL, "In", "b", "c"), "any pod in b and c"),
+        ((NAMESPACE_LABEL, "NotIn", "shop"), "any pod of namespaces other than shop"),
+        ((NAMESPACE_LABEL, "In", "shop", "prod"), "any pod of namespaces shop and prod"),
+    ],
+)
+def test_words_for_the_place_of_pods(condition: tuple[str, ...], words: str) -> None:
+    assert term_phrase(term(condition)) == words

@@ -6,12 +6,17 @@ import pytest
 
 from rewriter.cilium.compile import Entry, PortGrant
 from rewriter.cilium.identity import Identity, NamedPort
+from rewriter.cilium.labels import pod_labels
 from rewriter.cilium.policy import EGRESS, INGRESS
 from rewriter.cilium.policy_set import LoadedEntry
 from rewriter.cilium.ports import PortMatch
+from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import ANYTHING
 from rewriter.cilium.version import Version
+from rewriter.reach.compare import reach
 from rewriter.reach.port_names import with_numbers
+from rewriter.reach.world import policy_world
+from tests.reach.policies import cnp
 
 OLDER, NEWER = Version(1, 19), Version(1, 20)
 WEB, API, OTHER = 1, 2, 4
@@ -89,3 +94,17 @@ def test_a_name_with_several_numbers_stays_one_for_pods_that_are_not_known_from_
     *_, item = with_numbers([loaded(HTTP)], NEWER, (), GIVEN, OTHER)
     assert [(grant.match.name, grant.match.protocol) for grant in item.entry.ports] == [("http", "TCP")]
     assert item.peers == OTHER
+
+
+def test_what_a_name_of_several_numbers_lets_through_opens_at_the_release_that_reads_it_per_destination() -> None:
+    labels = {app: pod_labels(cluster="a", namespace="shop", labels={"app": app}) for app in ("web", "db", "api")}
+    ports = {"db": 8080, "api": 9000}
+    pods = [
+        Identity(app, found, named_ports=(NamedPort("http", ports[app]),) if app in ports else ())
+        for app, found in labels.items()
+    ]
+    policy = cnp(egress=[{"toEndpoints": [{}], "toPorts": [{"ports": [{"port": "http", "protocol": "TCP"}]}]}])
+    older, newer = (policy_world([policy], Settings(version, local_cluster="a")) for version in (OLDER, NEWER))
+    found = reach(older, newer, pods)
+    assert found.closed == () and {name for each in found.opened for name in each.peer_workloads} == {"db", "api"}
+    assert list(map(str, reach(newer, older, pods).closed)) == list(map(str, found.opened))
