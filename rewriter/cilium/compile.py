@@ -6,7 +6,6 @@ ParseNetworkPolicy. The policy must be one that its release accepts (`rejection`
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import field
 from functools import cache, lru_cache
@@ -18,6 +17,7 @@ from rewriter.cilium.fqdn import plain_selector
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S, NAMESPACE_LABEL
 from rewriter.cilium.one_of_each import OneOfEach
 from rewriter.cilium.peers import (
+    canonical_json,
     knp_rule_terms,
     names_init,
     network_policy_conditions,
@@ -365,11 +365,6 @@ def _limits(item: Mapping[str, Any], rule: Rule, version: Version) -> tuple[str,
 def _read(entry: Any, known: frozenset[str]) -> Any:
     """An entry of L7 rules with the fields that the agent reads: the API server drops the others."""
     return {name: entry[name] for name in entry if name in known} if isinstance(entry, dict) else entry
-
-
-def canonical_json(value: Any) -> str:
-    """JSON text that is the same for the same content."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _network_policy_entries(policy: Policy, spec: Spec, settings: Settings) -> Iterator[Entry]:

@@ -108,7 +108,7 @@ def _entry_terms(
         case "Services":
             return service_terms(entry or {}, settings, facts)
         case _:
-            return (opaque_term(GROUP, _canonical(entry)),)
+            return (opaque_term(GROUP, canonical_json(entry)),)
 
 
 def _is_entry(entry: Any) -> bool:
@@ -277,7 +277,7 @@ def _cidr_rule_terms(entry: Mapping[str, Any], rule: Rule, version: Version, fac
         if (group.name == name if name else selector is not None and selects_object(selector, group.labels))
     ]
     if not groups:
-        text = str(name) if name else _canonical(entry.get("cidrGroupSelector") or {})
+        text = str(name) if name else canonical_json(entry.get("cidrGroupSelector") or {})
         text += "".join(f" except {prefix}" for prefix in exceptions)
         yield opaque_term(CIDR_GROUP, text)
     for group in groups:
@@ -287,5 +287,6 @@ def _cidr_rule_terms(entry: Mapping[str, Any], rule: Rule, version: Version, fac
             yield CidrTerm(prefix, exceptions)
 
 
-def _canonical(value: Any) -> str:
+def canonical_json(value: Any) -> str:
+    """JSON text that is the same for the same content."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

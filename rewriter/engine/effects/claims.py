@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rewriter.cilium.compile import Entry, PortGrant, canonical_json
+from rewriter.cilium.compile import Entry, PortGrant
+from rewriter.cilium.peers import canonical_json
 from rewriter.cilium.policy import Policy, Spec
 from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.ports import EVERYTHING
