@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,23 +54,40 @@ class Builder:
         self._kubectl = kubectl
         #: By what was built: the target, and what its files hold.
         self._kept: dict[tuple[str, str], Built] = {}
+        #: The same, or why it is not built, by what the file system says of the files: nothing is copied to know it.
+        self._seen: dict[tuple[str, str], Built | str] = {}
+        #: Where the folders of the tree really are.
+        self._folders: dict[str, Path] = {}
         self._memo: dict[str, frozenset[str]] = {}
 
     def build(self, target: Target, texts: Texts) -> Built:
         """What a target builds with these texts. Raises BuildError."""
         if self._kubectl is None:
             raise BuildError("kubectl is not on PATH, or --render never forbids it")
+        files = sorted(self._files_of(target))
+        seen = target.name, self._signature(files, texts)
+        if seen not in self._seen:
+            try:
+                self._seen[seen] = self._built(target, texts, files, self._kubectl)
+            except BuildError as error:  # It may have taken long, and fails for the next policy too.
+                self._seen[seen] = str(error)
+        found = self._seen[seen]
+        if isinstance(found, str):
+            raise BuildError(found)
+        return found
+
+    def _built(self, target: Target, texts: Texts, files: Sequence[str], kubectl: Kubectl) -> Built:
         import tempfile  # Not where nothing is made.
 
         with tempfile.TemporaryDirectory(prefix="cnpfix-build-") as folder:
             top = Path(folder) / TREE
-            parts = [*self._copy(self._files_of(target), texts, top)]
+            parts = [*self._copy(files, texts, top)]
             made = [*self._inserted(target, texts, top)]
             below, on_top = self._on_top(target, texts, top)
             key = target.name, digest_of(*parts, *made, *on_top)
             if key in self._kept:
                 return self._kept[key]
-            printed = self._kubectl.build(below)
+            printed = kubectl.build(below)
         try:
             parsed = yamltext.parse(printed)
         except yamltext.YamlTextError as error:
@@ -115,32 +132,57 @@ class Builder:
         file.write_text(text, "utf-8")
         yield text.encode()
 
+    def _signature(self, files: Iterable[str], texts: Texts) -> str:
+        """Of each file what changes where it is written anew: its place, its time, its size; and the changed texts."""
+        parts = [part for path in sorted(texts.changed) for part in (path, texts.changed[path])]
+        for inner in files:
+            try:
+                found = os.stat(self._top / inner)  # noqa: PTH116 - of thousands of files.
+                parts.append(f"{inner} {found.st_dev} {found.st_ino} {found.st_mtime_ns} {found.st_size}")
+            except OSError:
+                parts.append(inner)
+        return digest_of(*(part.encode("utf-8", "surrogatepass") for part in parts))
+
     def _copy(self, files: Iterable[str], texts: Texts, copy: Path) -> Iterator[bytes]:
         """Copies all that a build may read into a folder; yields it. Raises BuildError for what is not in the tree."""
         changed = {inner: texts.changed[path] for inner, path in self._patched.names.items() if path in texts.changed}
         size = count = 0
-        for inner in sorted(files):
+        folders: set[str] = set()
+        for inner in files:
             data = changed[inner].encode("utf-8") if inner in changed else self._read(inner)
             size, count = size + len(data), count + 1
             if size > MOST_BYTES or count > MOST_FILES:
                 raise BuildError(f"it reads more than {MOST_BYTES >> 20} MB or {MOST_FILES} files")
-            target = copy / inner
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
+            folder, name = os.path.split(inner)
+            if folder not in folders:
+                folders.add(folder)
+                (copy / folder).mkdir(parents=True, exist_ok=True)
+            with open(f"{copy}/{folder}/{name}", "wb") as target:  # noqa: PTH123 - of thousands of files.
+                target.write(data)
             yield inner.encode()
             yield data
 
     def _read(self, inner: str) -> bytes:
         """A file of the tree. Raises BuildError for what is none, or leads out of it: a repository names any path."""
         try:
-            real = (self._top / inner).resolve(strict=True)
-            if not real.is_relative_to(self._top.resolve()):
-                raise BuildError(f"{inner} leads out of the repository")
+            real = self._real(inner)
             if not real.is_file():
                 raise BuildError(f"{inner} is not a file")
             return read_bounded(real, MOST_BYTES)
         except (OSError, RuntimeError) as error:
             raise BuildError(f"{inner} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+    def _real(self, inner: str) -> Path:
+        """Where a file really is; each folder is resolved once. Raises BuildError and what `Path.resolve` does."""
+        folder, name = os.path.split(inner)
+        if folder not in self._folders:
+            self._folders[folder] = (self._top / folder).resolve(strict=True)
+        real = self._folders[folder] / name
+        if real.is_symlink() or name in ("", ".", ".."):
+            real = real.resolve(strict=True)
+        if not real.is_relative_to(self._folders.setdefault("", self._top.resolve())):
+            raise BuildError(f"{inner} leads out of the repository")
+        return real
 
     def _files_of(self, target: Target) -> set[str]:
         """The inner paths of what a kustomization lists, and of all that stands beside it. Raises BuildError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import select
@@ -94,10 +95,28 @@ def _text(file: Any) -> str:
 
 def _reason(message: str, name: str) -> str:
     """The line of a program's message that says why."""
-    lines = [line for line in message.splitlines() if line.strip()]
+    lines = [_unlogged(line) for line in message.splitlines() if line.strip()]
     starts = [number for number, line in enumerate(lines) if line.lower().startswith("error:")]
     # Lines that belong to the last error are indented.
     own = lines[starts[-1] :] if starts else lines[-1:] or [f"{name} failed without a message"]
     more = takewhile(lambda line: line.startswith((" ", "\t")), own[1:])
     words = " ".join(line.strip() for line in (re.sub(r"^error:", "", own[0], flags=re.IGNORECASE), *more))
     return words if len(words) < 240 else f"{words[:239]}…"
+
+
+#: Before an error that a kubectl writes as a line of its log: level and day, time, process, place in its code.
+_LOGGED = re.compile(r"^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ [^\]]*\] (\"[^\"]*\" err=)?")
+
+
+def _unlogged(line: str) -> str:
+    """A line of a log as the message in it, so that two runs give the same words."""
+    header = _LOGGED.match(line)
+    if header is None:
+        return line
+    rest = line[header.end() :]
+    if header[1]:
+        try:
+            rest = " ".join(str(json.loads(rest)).split())
+        except ValueError:  # Go writes some characters otherwise than JSON has them.
+            rest = rest.strip('"')
+    return f"error: {rest}"

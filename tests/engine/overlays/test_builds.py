@@ -1,0 +1,53 @@
+"""How often kubectl builds a kustomization, and what is reported of one that it does not build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.engine.charts.support import STAR, Repository
+from tests.engine.overlays.test_overlays import ADD, PLAIN, inline
+from tests.programs import program
+
+#: As the kubectl of some distributions writes an error: a line of its log, with the time and the process in it.
+_LOGGED = 'E1129 08:03:11.605627   $$ run.go:72] "command failed" err="missing \\"metadata.name\\" in\\n  gone.yaml"'
+
+
+def _kubectl(root: Path, *, failing: bool) -> Path:
+    """Puts a kubectl on PATH that counts its runs, and gives the file in which it does."""
+    folder, counted = root.parent / "bin", root.parent / "runs"
+    folder.mkdir()
+    real = f'exec {program("kubectl")} "$@"'
+    fails = f"/bin/cat <<E >&2\n{_LOGGED}\nE\nexit 1"
+    script = folder / "kubectl"
+    script.write_text(f"#!/bin/sh\necho run >> {counted}\n{fails if failing else real}\n")
+    script.chmod(0o755)
+    return counted
+
+
+def _two(change: str) -> dict[str, str]:
+    other = (PLAIN + STAR).replace("name: web", "name: api", 1)
+    return {
+        "base/kustomization.yaml": "resources: [api.yaml, policy.yaml]\n",
+        "base/api.yaml": other,
+        "base/policy.yaml": PLAIN + STAR,
+        "top/kustomization.yaml": change,
+    }
+
+
+def test_what_does_not_build_is_tried_once_and_reported_without_time_and_process(
+    repository: Repository, tmp_path: Path
+) -> None:
+    counted = _kubectl(tmp_path / "repository", failing=True)
+    found = repository.treat(_two(inline(ADD)), "--select", "fqdn-double-star", programs=())
+    advice = {finding["advice"] for finding in found.findings}
+    assert all(words.endswith('no fix is proved: missing "metadata.name" in gone.yaml') for words in advice), advice
+    assert len(found.findings) >= 2
+    assert counted.read_text() == "run\n"
+
+
+def test_texts_that_were_built_are_not_built_again(repository: Repository, tmp_path: Path) -> None:
+    counted = _kubectl(tmp_path / "repository", failing=False)
+    change = inline("- op: add\n  path: /spec/ingress\n  value: []\n")
+    found = repository.treat(_two(change), "--select", "fqdn-double-star", programs=())
+    assert [finding["fixed"] for finding in found.findings] == [True, True]
+    assert counted.read_text().count("run") == 3  # As it is, and with each of the two fixes.
