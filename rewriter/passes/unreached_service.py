@@ -71,6 +71,7 @@ All policies of the pods count. Nothing is reported as long as
   those),
 - the policy that shuts a client out is clusterwide, or lets it into the tunnel of Istio's ambient mode,
 - an explicit deny rule stops the traffic, or the other side lets them in by name (`one-sided`),
+- a client that is shut out has `replicas: 0`, and no autoscaler or Rollout of the tree names it,
 - a pod behind the Service runs on the host network, or it has no selector.
 
 ## References

@@ -42,6 +42,7 @@ from rewriter.inventory.objects.instances import Instances
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.objects.monitors import Monitoring
 from rewriter.inventory.objects.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
+from rewriter.inventory.objects.replicas import Scaler, WithoutPods
 from rewriter.inventory.objects.resource_addresses import ResourceAddresses
 from rewriter.inventory.objects.webhooks import ApiServerCall
 from rewriter.inventory.questions.address_index import AddressIndex
@@ -205,6 +206,12 @@ class Facts:
         return ()
 
     def instances(self) -> Sequence[Instances]:
+        return ()
+
+    def without_pods(self) -> Sequence[WithoutPods]:
+        return ()
+
+    def scalers(self) -> Sequence[Scaler]:
         return ()
 
     def resource_addresses(self) -> Sequence[ResourceAddresses]:

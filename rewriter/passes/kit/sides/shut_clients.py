@@ -9,6 +9,7 @@ from rewriter.evidence.clients import Client, clients_of
 from rewriter.evidence.context import Context
 from rewriter.evidence.databases import may_be_let_in_unseen
 from rewriter.evidence.reachable import Reach, identity_of, reach_of, reach_of_workload, workloads_of_spec
+from rewriter.evidence.running import has_no_pods
 from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Applicability, Finding
 from rewriter.inventory.facts.model import Workload
@@ -43,7 +44,7 @@ def shut_clients(context: Context, spec: Spec) -> Iterator[Finding]:
         for client in clients_of(context, workload):
             if forgets_namespace(context, client.pods):
                 continue  # CNP005 reports the rule, whose fix lets them in.
-            if _is_stopped(context, reach, workload, client):
+            if _is_stopped(context, reach, workload, client) and not has_no_pods(context, client.pods):
                 _, clients = stopped.setdefault((str(client.used.service), client.ports), (workload, {}))
                 clients.setdefault(str(client.pods), client)
     for workload, clients in stopped.values():

@@ -1,0 +1,63 @@
+"""Workloads that are written to have no pods, and what gives workloads another number of pods.
+
+Sources: Kubernetes API reference, `spec.replicas` and `HorizontalPodAutoscalerSpec.scaleTargetRef`; KEDA, "ScaledObject
+specification" (the kind of a target is Deployment where none is written); Argo Rollouts, `spec.workloadRef`, whose pods
+are made of the template of a Deployment with no pods of its own.
+"""
+
+from __future__ import annotations
+
+from rewriter.inventory.facts.model import Source
+from rewriter.inventory.objects.kubernetes import namespace_of
+from rewriter.inventory.texts.manifests import Manifest, mapping
+from rewriter.inventory.texts.understood import is_fact
+from rewriter.records import dataclass
+
+#: The kinds whose number of pods is a field.
+COUNTED_KINDS = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"})
+_TARGETS = {
+    "HorizontalPodAutoscaler": "scaleTargetRef",
+    "ScaledObject": "scaleTargetRef",
+    "HTTPScaledObject": "scaleTargetRef",
+    "Rollout": "workloadRef",
+}
+SCALER_KINDS = frozenset(_TARGETS)
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutPods:
+    """A workload with `replicas: 0`."""
+
+    kind: str
+    name: str
+    namespace: str
+    cluster: str | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Scaler:
+    """What gives the workload of a kind and name in its own namespace another number of pods than is written."""
+
+    kind: str
+    name: str
+    namespace: str
+    cluster: str | None
+    source: Source
+
+
+def without_pods(manifest: Manifest, cluster: str | None) -> WithoutPods | None:
+    """A workload that is written to have no pods; None for others."""
+    count, namespace = mapping(manifest.value.get("spec")).get("replicas"), namespace_of(manifest)
+    if count is False or count != 0 or namespace is None or not is_fact(manifest.value):
+        return None
+    return WithoutPods(manifest.kind, manifest.name, namespace, cluster, manifest.source)
+
+
+def scaler(manifest: Manifest, cluster: str | None) -> Scaler | None:
+    """What scales a workload; None where it names none."""
+    target, namespace = mapping(mapping(manifest.value.get("spec")).get(_TARGETS[manifest.kind])), namespace_of(manifest)
+    name, kind = target.get("name"), target.get("kind", "Deployment")
+    if not isinstance(name, str) or not isinstance(kind, str) or namespace is None:
+        return None
+    return Scaler(kind, name, namespace, cluster, manifest.source)
