@@ -56,7 +56,10 @@ def without_pods(manifest: Manifest, cluster: str | None) -> WithoutPods | None:
 
 def scaler(manifest: Manifest, cluster: str | None) -> Scaler | None:
     """What scales a workload; None where it names none."""
-    target, namespace = mapping(mapping(manifest.value.get("spec")).get(_TARGETS[manifest.kind])), namespace_of(manifest)
+    target, namespace = (
+        mapping(mapping(manifest.value.get("spec")).get(_TARGETS[manifest.kind])),
+        namespace_of(manifest),
+    )
     name, kind = target.get("name"), target.get("kind", "Deployment")
     if not isinstance(name, str) or not isinstance(kind, str) or namespace is None:
         return None
