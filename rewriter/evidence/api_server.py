@@ -14,7 +14,7 @@ from rewriter.cilium.cidr import Prefix
 from rewriter.evidence.clusters import bare, parse
 from rewriter.evidence.context import Context
 from rewriter.evidence.dns import HOMES, dns_service
-from rewriter.inventory.facts.model import EndpointSlice, Node, Service, Source
+from rewriter.inventory.facts.model import Cluster, EndpointSlice, Node, Service, Source
 from rewriter.inventory.questions.inventory import Inventory
 from rewriter.records import dataclass
 
@@ -66,13 +66,13 @@ def api_server(context: Context) -> ApiServer:
 
 def _found(context: Context) -> ApiServer:
     own = context.cluster.name if context.cluster else None
-    slices = [s for s in context.inventory.endpoint_slices(_KUBERNETES) if own is None or s.cluster in (None, own)]
+    slices = _slices(context.inventory, own)
     services = [
         s for s in context.inventory.services("kubernetes", "default") if own is None or s.cluster in (None, own)
     ]
     port_known, port_evidence = _port(context, slices, services)
     virtual, virtual_evidence = _virtual(context, services)
-    nodes = list(_server_nodes(context, slices))
+    nodes = list(server_nodes(context.inventory, context.cluster))
     addresses = address_set(one for _, own_addresses in nodes for one in own_addresses)
     shown = [f"{node.name} ({', '.join(map(bare, found))}), {node.source}" for node, found in nodes]
     return ApiServer(
@@ -152,13 +152,17 @@ def address_beside_dns(inventory: Inventory, cluster: str | None) -> tuple[Prefi
     return None
 
 
-def _server_nodes(context: Context, slices: Iterable[EndpointSlice]) -> Iterator[tuple[Node, list[Prefix]]]:
-    """The nodes on which an API server runs, each with its addresses.
+def _slices(inventory: Inventory, own: str | None) -> list[EndpointSlice]:
+    return [s for s in inventory.endpoint_slices(_KUBERNETES) if own is None or s.cluster in (None, own)]
+
+
+def server_nodes(inventory: Inventory, own: Cluster | None) -> Iterator[tuple[Node, list[Prefix]]]:
+    """The nodes on which the API server of a cluster runs, each with its addresses.
 
     Those that the EndpointSlice names; without one those of the control plane, and the one that agents are sent to.
     """
-    own = context.cluster
-    nodes = [node for node in context.inventory.nodes() if own is None or node.cluster in (None, own.name)]
+    slices = _slices(inventory, own.name if own else None)
+    nodes = [node for node in inventory.nodes() if own is None or node.cluster in (None, own.name)]
     endpoints = {parse(address) for endpoint_slice in slices for address in endpoint_slice.addresses}
     host = parse(own.api_server_host) if own is not None else None
     for node in nodes:

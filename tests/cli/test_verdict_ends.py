@@ -419,6 +419,45 @@ def test_values_that_are_not_read_are_missing(shop: Path) -> None:
     assert not any("takes from" in text for text in flow("prod/db", "13306")["missing"])
 
 
+CONTROL_PLANE = """apiVersion: v1
+kind: Node
+metadata: {{name: {0}, labels: {{node-role.kubernetes.io/control-plane: ""}}}}
+status: {{addresses: [{{type: InternalIP, address: {1}}}]}}
+---
+"""
+TO_NODES = """apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: db-out, namespace: prod}
+spec:
+  endpointSelector: {matchLabels: {app: db}}
+  egress: [{toCIDR: [192.168.7.0/30]}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "nodes", "allowed", "judged_at"),
+    [
+        ("nodes", ["192.168.7.1"], True, []),
+        ("nodes", ["192.168.7.9"], False, []),
+        ("nodes", ["192.168.7.1", "192.168.7.9"], True, ["192.168.7.1"]),
+        ("", ["192.168.7.1"], False, []),
+    ],
+)
+def test_the_api_server_is_judged_at_its_address_where_addresses_mean_nodes(
+    shop: Path, mode: str, nodes: list[str], allowed: bool, judged_at: list[str]
+) -> None:
+    (shop / "cilium.yaml").write_text(
+        VALUES["helm"][1].replace("policyEnforcementMode: never", f'policyCIDRMatchMode: "{mode}"')
+    )
+    (shop / "nodes.yaml").write_text("".join(CONTROL_PLANE.format(f"n{i}", one) for i, one in enumerate(nodes)))
+    (shop / "out.yaml").write_text(TO_NODES)
+    found = flow("kube-apiserver", "6443", "prod/db")
+    assert found["egress"]["allowed"] is allowed
+    texts = [text for text in found["missing"] if "address" in text]
+    assert len(texts) == len(judged_at)
+    assert all(f"judged at {one}," in text for one, text in zip(judged_at, texts, strict=True))
+
+
 @pytest.mark.parametrize(("mode", "names_it"), [("nodes", True), ("", False)])
 def test_which_node_is_missing_where_addresses_mean_nodes(shop: Path, mode: str, names_it: bool) -> None:
     (shop / "cilium.yaml").write_text(

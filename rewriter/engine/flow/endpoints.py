@@ -12,7 +12,8 @@ from rewriter.cilium.identity import RESERVED_IDENTITIES, Identity, outside_iden
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S, NAMESPACE_LABEL, Label, pod_labels, split_key
 from rewriter.cilium.version import LOAD_BALANCED_IN_POD
 from rewriter.engine.run.workspace import Workspace
-from rewriter.evidence.api_server import CONTROL_PLANE_ROLES
+from rewriter.evidence.api_server import CONTROL_PLANE_ROLES, server_nodes
+from rewriter.evidence.clusters import bare
 from rewriter.evidence.settings import DEFAULT_NAME, valid_prefixes, workload_identity
 from rewriter.inventory.facts.model import Cluster, Node, Service, Workload
 from rewriter.records import dataclass
@@ -80,9 +81,7 @@ def named(workspace: Workspace, text: str, near: Cluster | None = None) -> Named
     if text == "world":
         return Named(Endpoint(text, outside_identity(_EVERYWHERE, name=text), own))
     if text in RESERVED_IDENTITIES:
-        by_address = own is not None and own.cidr_match_nodes and text in _NODES
-        missing = (f"the address of {text}: with policyCIDRMatchMode nodes, rules by address may mean it",)
-        return Named(Endpoint(text, reserved_identity(text), own, missing if by_address else ()))
+        return Named(_reserved(workspace, text, own))
     try:
         return _address(workspace, text, parse_prefix_or_address(text), own)
     except AddressError:
@@ -147,6 +146,25 @@ def at_address(workspace: Workspace, text: str, address: Prefix, own: Cluster | 
             )
             return Endpoint(text, Identity(text, labels, addresses=(address,)), cluster, missing)
     return Endpoint(text, outside_identity(address, name=text), own)
+
+
+def _reserved(workspace: Workspace, text: str, own: Cluster | None) -> Endpoint:
+    """A reserved identity. Where rules by address match nodes, the API server is judged at its address, if known."""
+    identity = reserved_identity(text)
+    if own is None or not own.cidr_match_nodes or text not in _NODES:
+        return Endpoint(text, identity, own)
+    found = server_nodes(workspace.inventory, own) if text == "kube-apiserver" else ()
+    addresses = list(dict.fromkeys(one for _, of_node in found for one in of_node))
+    if not addresses:
+        missing = f"the address of {text}: with policyCIDRMatchMode nodes, rules by address may mean it"
+        return Endpoint(text, identity, own, (missing,))
+    shown = [bare(address) for address in addresses]
+    several = (
+        f"which address of {text} is asked ({join_names(shown, most=3)}): judged at {shown[0]}, and with "
+        "policyCIDRMatchMode nodes rules by address may mean another one",
+    )
+    at_first = identity._replace(addresses=(addresses[0],))
+    return Endpoint(text, at_first, own, several if len(addresses) > 1 else ())
 
 
 def _node(node: Node, own: Cluster | None) -> Identity:
