@@ -30,6 +30,7 @@ from rewriter.cli.options import (
     open_for,
     options_for,
     refuse_manifest,
+    warn_of_files_beside,
     write_file,
 )
 from rewriter.cli.printing import warn
@@ -130,6 +131,7 @@ def impact(
         refuse_manifest("--output", output)
         write_file(output, text)
     workspace.keep()
+    warn_of_files_beside(workspace)
     for problem in found.errors:
         warn(problem)
     if found.errors:

@@ -212,6 +212,15 @@ def open_for(request: Request) -> Workspace:
     return workspace
 
 
+def warn_of_files_beside(workspace: Workspace) -> None:
+    """Says on stderr that nothing was read beside the files which are named, where that is so."""
+    from rewriter.cli.printing import warn
+    from rewriter.engine.run.not_checked import left_beside
+
+    if reason := left_beside(workspace):
+        warn(f"not checked: {reason}")
+
+
 def options_for(
     workspace: Workspace,
     select: Sequence[str] | None = None,

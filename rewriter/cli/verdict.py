@@ -23,6 +23,7 @@ from rewriter.cli.options import (
     Paths,
     cache_for,
     open_for,
+    warn_of_files_beside,
 )
 from rewriter.cli.printing import say, say_json, warn
 from rewriter.output.style import Style, one_line, style_for
@@ -113,6 +114,7 @@ def verdict(
         style = style_for(sys.stdout, color.value)
         say(_text(judged, f"{number}/{protocol}", workspace.to_version, style))
     workspace.keep()
+    warn_of_files_beside(workspace)
     for problem in workspace.errors:
         warn(problem)
     if workspace.errors:

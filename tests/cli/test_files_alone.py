@@ -39,3 +39,19 @@ def test_where_more_was_read_or_nothing_rests_on_it() -> None:
     Path("cnpfix.toml").unlink()
     git(Path(), "init", "--quiet")
     assert WORDS not in cnpfix("policy.yaml").out
+
+
+_FLOW = ("--source", "shop/app=web", "--destination", "world", "--port", "443/TCP")
+
+
+@pytest.mark.parametrize("command", [("verdict", *_FLOW), ("impact",)], ids=["verdict", "impact"])
+def test_answers_that_rest_on_what_is_beside(command: tuple[str, ...]) -> None:
+    alone = f"cnpfix: not checked: {WORDS} (no git work tree; name their folder)"
+    ran = cnpfix(*command, "policy.yaml")
+    assert (ran.code, ran.err.splitlines()) == (0, [alone])
+    assert alone in cnpfix(*command, "--format", "json", "policy.yaml").err
+    assert cnpfix(*command, ".").err == ""
+
+
+def test_a_release_accepts_a_manifest_whatever_is_beside() -> None:
+    assert WORDS not in cnpfix("validate", "policy.yaml").err

@@ -135,6 +135,41 @@ BUILT_HELD: dict[str, Files] = {
         {"east/c.yaml": "commonLabels: [{path: spec/endpointSelector/matchLabels, kind: CiliumNetworkPolicy}]\n"},
     ),
     "overlay": {"over/kustomization.yaml": f"resources: [../east]\n{_patch(_CNP)}"},
+    "replacement that rejects another": _with(
+        _replacement(f"[{{select: {_CNP}, reject: [{{name: other}}], fieldPaths: [spec.ingress.1.fromEntities.0]}}]")
+    ),
+    "replacement transformer": _transformer(
+        "ReplacementTransformer",
+        _replacement(f"[{{select: {_CNP}, fieldPaths: [spec.ingress.1.fromEntities.0]}}]"),
+    ),
+    "transformer in place": _with(
+        "transformers:\n- |-\n  apiVersion: builtin\n  kind: PatchJson6902Transformer\n  metadata: {name: t}\n"
+        "  target: {group: cilium.io, version: v2, kind: CiliumNetworkPolicy, name: web, namespace: shop}\n"
+        f"  jsonOp: '{_REMOVE}'\n"
+    ),
+    "transformer that adds to a value": _transformer(
+        "ValueAddTransformer",
+        f"value: all\ntargets: [{{selector: {_CNP}, fieldPath: spec/endpointSelector/matchLabels/app}}]\n",
+    ),
+    "prefix of a configuration": _with(
+        "namePrefix: a-\nconfigurations: [c.yaml]\n",
+        {"east/c.yaml": "namePrefix: [{path: spec/endpointSelector/matchLabels/app, kind: CiliumNetworkPolicy}]\n"},
+    ),
+    "name references of a configuration": _with(
+        "namePrefix: a-\nconfigurations: [c.yaml]\n",
+        {
+            "east/c.yaml": "nameReference: [{kind: Deployment, group: apps, fieldSpecs: [{kind: CiliumNetworkPolicy,"
+            " path: spec/endpointSelector/matchLabels/app}]}]\n"
+        },
+    ),
+    "variable in a field of a configuration": _with(
+        "configurations: [c.yaml]\nvars: [{name: E, objref: {kind: Deployment, name: web, apiVersion: apps/v1}}]\n",
+        {
+            "east/c.yaml": "varReference: [{path: spec/endpointSelector/matchLabels/app, kind: CiliumNetworkPolicy}]\n",
+            "east/policy.yaml": POLICY.replace("app: web", "app: $(E)"),
+        },
+    ),
+    "patch by a label that is absent": _with(_patch("{kind: CiliumNetworkPolicy, labelSelector: '!absent'}")),
     "patch by annotations of the base": {
         **_with("commonAnnotations: {reach: wide}\n"),
         "over/kustomization.yaml": f"resources: [../east]\n{_patch(_NOTED)}",
@@ -190,6 +225,20 @@ BUILT_FREE: dict[str, Files] = {
         "replacements:\n- source: {kind: CiliumNetworkPolicy, fieldPath: metadata.name}\n  targets: [{select: {kind:"
         " Deployment}, fieldPaths: [metadata.annotations.x], options: {create: true}}]\n"
     ),
+    "replacement that rejects the policy": _with(
+        _replacement(f"[{{select: {_CNP}, reject: [{{name: web}}], fieldPaths: [spec.ingress.1.fromEntities.0]}}]")
+    ),
+    "replacement of a part of an annotation": _with(
+        _replacement(
+            f"[{{select: {_CNP}, fieldPaths: [metadata.annotations.a], options: {{delimiter: /, index: 1,"
+            " create: true}}]"
+        )
+    ),
+    "patch by a part of the name": _with(_patch("{kind: CiliumNetworkPolicy, name: we}")),
+    "patch by a label that is not this": _with(_patch("{kind: CiliumNetworkPolicy, labelSelector: 'team!=shop'}")),
+    "schema": _with("openapi: {path: s.json}\n", {"east/s.json": "{}"}),
+    "notes of the build": _with("buildMetadata: [managedByLabel, originAnnotations, transformerAnnotations]\n"),
+    "order": _with("sortOptions: {order: legacy}\ngeneratorOptions: {disableNameSuffixHash: true}\n"),
     "unused variable": _with(
         "vars: [{name: E, objref: {kind: Deployment, name: web, apiVersion: apps/v1}}]\n",
     ),

@@ -17,3 +17,8 @@ def not_checked(workspace: Workspace, results: Sequence[FileResult]) -> tuple[No
     alone = beside_files(alone=workspace.files_alone and any(result.policies for result in results))
     found = (meshless, alone, unrendered(workspace), archived(workspace))
     return tuple(reason for reason in found if reason is not None)
+
+
+def left_beside(workspace: Workspace) -> NotChecked | None:
+    """That nothing beside the files was read which are named, where that is so: for answers that fix nothing."""
+    return beside_files(alone=workspace.files_alone and bool(workspace.files))
