@@ -17,6 +17,7 @@ from rewriter.bot.git import Git, GitError
 from tests.bot.conftest import FILES, Lab, policy
 from tests.bot.forges import PROJECT
 from tests.bot.server import TOKEN, authority, change, git, serving
+from tests.cli.support import cnpfix
 from tests.samples import MESH
 
 BRANCH = "cnpfix/1.19"
@@ -367,8 +368,6 @@ def test_nothing_is_left_in_the_temporary_folder(lab: Lab, tmp_path: Path, monke
 
 def test_the_files_of_the_fixture_are_fixed_as_the_fixer_fixes_them(lab: Lab) -> None:
     """The same bytes as `cnpfix --write`."""
-    from tests.cli.support import cnpfix
-
     lab.bot()
     assert cnpfix("--write").code == 0
     assert (
@@ -424,3 +423,12 @@ def test_a_pipe_that_git_would_wait_for_is_named(name: str, tmp_path: Path, monk
     monkeypatch.setattr(bot_git, "PATIENCE", 0.2)
     with pytest.raises(BotError, match=rf"^\.git/{name} is no file but a pipe or a device, and git waits for it"):
         Git(tmp_path, timeout=30).run("rev-parse", "HEAD")
+
+
+def test_the_bot_has_no_need_of_the_index_and_waits_for_no_pipe_in_its_place(lab: Lab) -> None:
+    index = lab.checkout / ".git" / "index"
+    index.unlink()
+    os.mkfifo(index)
+    ran = cnpfix("pr", "--forge", lab.kind, "--dry-run")
+    assert (ran.code, ran.err) == (0, "")
+    assert "1 would open" in ran.out
