@@ -68,6 +68,38 @@ def test_pods_of_operators(text: str, labels: dict[str, str]) -> None:
     assert (pods.namespace, pods.source) == ("shop", Source("cr.yaml", 1))
 
 
+def _operator(version: str, name: str = "operator") -> str:
+    chart = {"chart": "cloudnative-pg", "version": version, "sourceRef": {"kind": "HelmRepository", "name": "cnpg"}}
+    metadata = {"name": name, "namespace": "cnpg-system"}
+    release = {"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": metadata}
+    return yaml.safe_dump({**release, "spec": {"chart": {"spec": chart}}})
+
+
+@pytest.mark.parametrize(
+    ("operators", "carried"),
+    [
+        (("0.28.2",), True),
+        (("v1.0.0",), True),
+        (("0.29.x", "0.28.0"), True),
+        (("0.26.0",), False),
+        (("0.28.2", "0.22.1"), False),
+        ((">=0.28.0",), False),
+        ((), False),
+    ],
+)
+def test_pods_of_postgres_carry_recommended_labels_from_the_release_that_brings_them(
+    operators: tuple[str, ...], carried: bool
+) -> None:
+    files = {f"{number}.yaml": _operator(version, f"o{number}") for number, version in enumerate(operators)}
+    tree = inventory({"cr.yaml": resource("postgresql.cnpg.io/v1", "Cluster"), **files})
+    labels = {NAME: "postgresql", "app.kubernetes.io/instance": "db", "app.kubernetes.io/component": "database"}
+    assert [pods.name for pods in tree.workloads_with(labels)] == (["db"] if carried else [])
+    assert [pods.name for pods in tree.workloads_with({"cnpg.io/cluster": "db"})] == ["db"]
+    in_shop = Condition("k8s", "io.kubernetes.pod.namespace", "In", ("shop",))
+    named = label_term([in_shop, Condition("k8s", NAME, "In", ("postgresql",))])
+    assert hidden_from(tree, named), "what older releases make may carry them as well, and people add others"
+
+
 def test_a_kafka_makes_a_set_for_each_part() -> None:
     text = resource("kafka.strimzi.io/v1beta2", "Kafka", kafka={}, zookeeper={}, entityOperator={})
     made = inventory({"cr.yaml": text}).workloads_with({"strimzi.io/cluster": "db"})

@@ -1,7 +1,8 @@
 """Custom resources whose operators make pods under labels that they document.
 
 - `cloudnative-pg` (`postgresql.cnpg.io`): a Cluster's pods carry `cnpg.io/cluster` and `cnpg.io/podRole: instance`, a
-  Pooler's `cnpg.io/poolerName`.
+  Pooler's `cnpg.io/poolerName`. From 1.28 on a Cluster's also carry Kubernetes' recommended labels (cloudnative-pg
+  #8087, docs/src/release_notes/v1.28.md).
 - `strimzi` (`kafka.strimzi.io`): the pods of Kafka, KafkaConnect, KafkaBridge and KafkaMirrorMaker2 carry
   `strimzi.io/cluster`, `strimzi.io/kind` and `strimzi.io/name`.
 - `dragonfly` (`dragonflydb.io`): a Dragonfly's pods carry `app`, `app.kubernetes.io/name` and
@@ -106,6 +107,13 @@ _OF_POOLERS = frozenset(
     }
 )
 
+#: Kubernetes' recommended labels on the pods of a Cluster of CloudNativePG, beside the instance.
+_RECOMMENDED = {
+    "app.kubernetes.io/name": "postgresql",
+    "app.kubernetes.io/component": "database",
+    "app.kubernetes.io/managed-by": "cloudnative-pg",
+}
+
 _POSTGRES = (NamedPort("postgresql", 5432), NamedPort("metrics", 9187), NamedPort("status", 8000))
 #: Strimzi: what the name of the pods' set ends in, by kind (its AbstractModel and the components' names).
 _STRIMZI_SUFFIXES = {"KafkaConnect": "connect", "KafkaBridge": "bridge", "KafkaMirrorMaker2": "mirrormaker2"}
@@ -142,12 +150,17 @@ def convention_of(value: Mapping[str, Any]) -> str | None:
     return next((name for name, (api, kinds) in CONVENTIONS.items() if group == api and kind in kinds), None)
 
 
-def operator_workloads(manifest: Manifest, namespace: str, cluster: str | None) -> Iterator[Workload]:
-    """The pods that an operator makes of a resource; none for other manifests."""
+def operator_workloads(
+    manifest: Manifest, namespace: str, cluster: str | None, *, recommended: bool = False
+) -> Iterator[Workload]:
+    """The pods that an operator makes of a resource; none for other manifests.
+
+    `recommended` says that the CloudNativePG that runs is known to give pods Kubernetes' recommended labels.
+    """
     convention = convention_of(manifest.value)
     spec = mapping(manifest.value.get("spec"))
     if convention == "cloudnative-pg":
-        yield _postgres(manifest, spec, namespace, cluster)
+        yield _postgres(manifest, spec, namespace, cluster, recommended=recommended)
     elif convention == "strimzi":
         yield from _kafka(manifest, spec, namespace, cluster)
     elif convention == "prometheus-operator":
@@ -216,7 +229,9 @@ def _elastic(manifest: Manifest, spec: Mapping[str, Any], namespace: str, cluste
         yield Workload(manifest.kind, name, namespace, cluster, labels, manifest.source, str(account or "default"))
 
 
-def _postgres(manifest: Manifest, spec: Mapping[str, Any], namespace: str, cluster: str | None) -> Workload:
+def _postgres(
+    manifest: Manifest, spec: Mapping[str, Any], namespace: str, cluster: str | None, *, recommended: bool
+) -> Workload:
     name = manifest.name
     if manifest.kind == "Pooler":
         labels = texts(mapping(mapping(spec.get("template")).get("metadata")).get("labels"))
@@ -225,6 +240,7 @@ def _postgres(manifest: Manifest, spec: Mapping[str, Any], namespace: str, clust
     else:
         labels = texts(mapping(spec.get("inheritedMetadata")).get("labels"))
         labels |= {"cnpg.io/cluster": name, "cnpg.io/podRole": "instance"}
+        labels |= {"app.kubernetes.io/instance": name, **_RECOMMENDED} if recommended else {}
         ports = _POSTGRES
     return Workload(manifest.kind, name, namespace, cluster, labels, manifest.source, name, ports)
 

@@ -32,6 +32,13 @@ class Chart:
         first = (self.version or "").removeprefix("v").partition(".")[0]
         return int(first) if is_number(first) else None
 
+    @property
+    def numbers(self) -> tuple[int, int] | None:
+        """The first two numbers of the version; None for a range, of which only people know what it installs."""
+        first, _, rest = (self.version or "").removeprefix("v").partition(".")
+        second = rest.partition(".")[0]
+        return (int(first), int(second)) if is_number(first) and is_number(second) else None
+
     def __str__(self) -> str:
         return f"{self.name} {self.version}" if self.version else self.name
 

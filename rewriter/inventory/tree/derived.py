@@ -23,6 +23,9 @@ from rewriter.inventory.releases.values import ValuesFiles
 from rewriter.inventory.texts.manifests import Manifest
 from rewriter.inventory.tree.gateway_pods import GatewayPods
 
+#: The chart of CloudNativePG, and the version from which on all of its releases install 1.28 or later.
+_POSTGRES_OPERATOR, _RECOMMENDED_SINCE = "cloudnative-pg", (0, 28)
+
 
 class DerivedFacts:
     """What the releases of a tree make, found when it is first asked for.
@@ -55,6 +58,14 @@ class DerivedFacts:
     def releases(self) -> Sequence[Release]:
         """The releases that the tree describes."""
         return list(find_releases(self._files, self._placements, self.values))
+
+    @cached_property
+    def recommended_labels(self) -> bool:
+        """Whether every CloudNativePG that the tree installs gives its pods Kubernetes' recommended labels."""
+        operators = [each.chart for each in flat(self.releases) if each.chart.name == _POSTGRES_OPERATOR]
+        return bool(operators) and all(
+            (first := chart.numbers) is not None and first >= _RECOMMENDED_SINCE for chart in operators
+        )
 
     @cached_property
     def made(self) -> Sequence[Made]:
@@ -102,7 +113,7 @@ class DerivedFacts:
         elif group == "workloads" and convention_of(manifest.value) in self._operators:
             namespace = namespace_of(manifest)
             if namespace is not None:
-                yield from operator_workloads(manifest, namespace, cluster)
+                yield from operator_workloads(manifest, namespace, cluster, recommended=self.recommended_labels)
 
     def _cluster_of(self, release: Release) -> str | None:
         placement = release.placement or Placement((), "")

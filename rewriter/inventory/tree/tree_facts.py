@@ -239,7 +239,9 @@ class TreeFacts:
                 name = cluster.name if cluster else None
                 namespace = kubernetes.namespace_of(applied)
                 if by_operator:
-                    facts = list(operator_workloads(applied, namespace, name)) if namespace else []
+                    recommended = self._derived.recommended_labels
+                    made = operator_workloads(applied, namespace, name, recommended=recommended) if namespace else ()
+                    facts = list(made)
                 elif by_template:
                     facts = list(template_workloads(applied, namespace, name)) if namespace else []
                 else:
