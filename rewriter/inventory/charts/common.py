@@ -373,7 +373,7 @@ def _shown(release: Release, item: Mapping[str, Any], ports: list[dict[str, Any]
 
 
 def _service(release: Release, item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    written = value_at(release.values, item["type"]) if "type" in item else None
+    written = next((found for path in _paths(item, "type") if (found := value_at(release.values, path))), None)
     ports = []
     for name, number, target, *protocol in item["ports"]:
         target = _filled(target, names, release) if isinstance(target, str) else target

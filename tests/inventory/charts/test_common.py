@@ -128,6 +128,21 @@ def test_ports_that_values_name_one_by_one(
     assert _traefik(values) == (listens, shown)
 
 
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ("{service: {spec: {type: ClusterIP}}}", "ClusterIP"),
+        ("{service: {type: NodePort, spec: {type: LoadBalancer}}}", "LoadBalancer"),
+        ("{service: {type: NodePort, spec: {externalTrafficPolicy: Local}}}", "NodePort"),
+        ("{service: {spec: {}}}", "LoadBalancer"),
+    ],
+)
+def test_the_service_of_traefik_has_the_type_of_its_spec_before_that_of_the_service(values: str, kind: str) -> None:
+    spec = made("traefik", values)["Service traefik"]["spec"]
+    assert spec["type"] == kind
+    assert [port["targetPort"] for port in spec["ports"]] == ["web", "websecure"]
+
+
 @pytest.mark.parametrize("values", ["{service: {port: 3000}}", "{service: {portName: http}}", "{ports: {web: {}}}"])
 def test_services_whose_ports_the_values_change_are_not_told(values: str) -> None:
     assert not [name for name in made("grafana", values) if name.startswith("Service")]
