@@ -32,7 +32,8 @@ def comment_texts(document: Document) -> tuple[str, ...]:
 def comments_at(document: Document, pointer: str) -> tuple[str, ...]:
     """The texts of the comments that describe the node at a pointer, in order, without `#`.
 
-    They stand on the lines right above the one on which the node, or its key, begins, and at the end of that line.
+    They stand on the lines right above the one on which the node, or its key, begins, and at the end of that line. One
+    behind the dash of a list item (`- # the office`) describes that item.
     """
     line = locate_key(document, pointer).line
     lines = document.lines
@@ -48,4 +49,4 @@ def comments_at(document: Document, pointer: str) -> tuple[str, ...]:
 
 def _stands_alone(document: Document, comment: Comment) -> bool:
     start = document.text.rfind("\n", 0, comment.span.start) + 1
-    return not document.text[start : comment.span.start].strip()
+    return not document.text[start : comment.span.start].strip(" \t-")

@@ -142,6 +142,14 @@ def test_comments_at_a_node_stand_right_above_it_or_at_the_end_of_its_line(
     assert yamltext.comments_at(yamltext.parse(text)[0], route) == comments
 
 
+def test_a_comment_behind_the_dash_of_an_item_describes_the_item() -> None:
+    text = "a:\n  - # the office\n    x: 1\n    y: 2 # why\n  -   # two\n    # more\n    z: 1\n  - v # last\n  - w\n"
+    document = yamltext.parse(text)[0]
+    found = [yamltext.comments_at(document, f"/a/{index}") for index in range(4)]
+    assert found == [("the office",), ("two", "more"), ("last",), ()]
+    assert yamltext.comments_at(document, "/a/0/y") == ("why",)
+
+
 def test_a_comment_behind_the_first_line_does_not_describe_the_second() -> None:
     document = yamltext.parse("a: 1 # one\nb: 2\n")[0]
     assert yamltext.comments_at(document, "/b") == ()

@@ -11,10 +11,11 @@ from rewriter import yamltext
 from rewriter.engine.documents.read import FoundPolicy, policies_in
 from rewriter.engine.overlays.target import Target
 from rewriter.engine.overlays.texts import Texts
-from rewriter.engine.overlays.traced import Node, Origin, origin_of, plain
+from rewriter.engine.overlays.traced import Node, Origin, origin_of, plain, written_at
 from rewriter.engine.pipeline.document import fix_document
 from rewriter.engine.pipeline.hooks import FileHooks, Outcome
 from rewriter.engine.results.result import Location, Reported
+from rewriter.evidence.context import Context
 from rewriter.finding import Finding
 from rewriter.inventory.delivery.patched_policies import PatchedPolicy
 from rewriter.inventory.texts.manifests import mapping
@@ -82,8 +83,19 @@ def judge(
     def there(finding: Finding, location: Location) -> Location:
         return judged.located(Reported(finding, location), texts).location
 
+    def context(found: FoundPolicy, _comments: object, _comments_at: object) -> Context:
+        """What passes see of the policy, with the comments of the texts: what is built has none."""
+        at = judged.policy.base
+
+        def comments_at(route: str) -> tuple[str, ...]:
+            origin = written_at(judged.trace, route, found.policy.raw)
+            return texts.comments_at(origin.at, origin.route) if origin is not None else ()
+
+        return hooks.context(found, lambda: texts.comments(at), comments_at)
+
     own = replace(
         hooks,
+        context=context,
         policies=lambda value: policies(value, hooks),
         silenced=lambda finding, location: hooks.silenced(finding, there(finding, location)),
         known=lambda batch: hooks.known([(finding, there(finding, location)) for finding, location in batch]),

@@ -56,6 +56,24 @@ class Texts:
 
     def value(self, at: TextAt) -> Any:
         """What a text says. Raises TextError."""
+        return self._own_document(at).value
+
+    def comments(self, at: TextAt) -> tuple[str, ...]:
+        """The comments of a text; none where it cannot be read."""
+        try:
+            return yamltext.comment_texts(self._own_document(at))
+        except TextError:
+            return ()
+
+    def comments_at(self, at: TextAt, route: str) -> tuple[str, ...]:
+        """The comments that describe what stands at a route of a text; none where it cannot be read."""
+        try:
+            return yamltext.comments_at(self._own_document(at), route)
+        except TextError:
+            return ()
+
+    def _own_document(self, at: TextAt) -> yamltext.Document:
+        """The document that a text is, also one within a string. Raises TextError."""
         try:
             document = self._document(at)
             for route, within in at.strings:
@@ -63,7 +81,7 @@ class Texts:
                 inner = yamltext.inner_text(document.text, whole)
                 text = inner.text if inner is not None else whole.text if isinstance(whole, yamltext.Scalar) else ""
                 document = yamltext.parse(text)[within]
-            return document.value
+            return document
         except (yamltext.YamlTextError, IndexError):
             raise TextError(f"{at.path} cannot be read") from None
 

@@ -10,7 +10,7 @@ from rewriter.inventory.delivery.patched_policies import PatchedPolicy
 from rewriter.inventory.delivery.patches import TextAt
 from rewriter.inventory.delivery.substitution import substituted
 from rewriter.records import dataclass
-from rewriter.yamltext.document import tokens
+from rewriter.yamltext.document import equal, tokens
 
 
 @dataclass(slots=True)
@@ -86,6 +86,19 @@ def origin_of(root: Node, route: str) -> Origin:
             return Origin(node.at, node.route, exact=False)
         node = found
     return Origin(node.at, node.route)
+
+
+def written_at(root: Node, route: str, value: Any) -> Origin | None:
+    """Where the value at a route is written; None where another value than that of the text is there now."""
+    node: Node | None = root
+    for token in tokens(route):
+        node = _child(node, token) if node is not None else None
+        if isinstance(value, dict):
+            value = value.get(token)
+        else:
+            there = isinstance(value, list) and is_number(token) and int(token) < len(value)
+            value = value[int(token)] if there else None
+    return Origin(node.at, node.route) if node is not None and equal(plain(node), value) else None
 
 
 def translated(root: Node, operation: Mapping[str, Any]) -> tuple[TextAt, dict[str, Any]]:

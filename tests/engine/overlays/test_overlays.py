@@ -361,3 +361,40 @@ def test_a_network_policy_with_labels_and_a_merge(repository: Repository) -> Non
     assert (finding["file"], finding["fixed"]) == ("top/patch.yaml", True), finding["advice"]
     assert found.after["top/patch.yaml"] == patch.replace("matchlabels", "matchLabels")
     assert found.after["base/policy.yaml"] == base
+
+
+RANGE = "    # {words}\n    - toCIDR: [10.20.0.0/16]\n"
+ADD_RANGE = """\
+- op: add
+  path: /spec/egress/-
+  value:
+    # {words}
+    toCIDR: [10.20.0.0/16]
+"""
+
+
+@pytest.mark.parametrize(("words", "silent"), [("the rack of the office", True), ("what people asked for", False)])
+@pytest.mark.parametrize("patched", [False, True], ids=["in the base", "in a patch"])
+def test_passes_see_the_comments_of_the_texts_that_make_a_policy(
+    repository: Repository, words: str, silent: bool, patched: bool
+) -> None:
+    rule, patch = ("", ADD_RANGE) if patched else (RANGE, "- op: add\n  path: /spec/ingress\n  value: []\n")
+    files = {
+        "base/policy.yaml": PLAIN + rule.format(words=words),
+        "top/kustomization.yaml": inline(patch.format(words=words)),
+    }
+    found = repository.treat({**BASE, **files}, "--select", "internal-cidr", programs=("kubectl",))
+    assert found.errors == []
+    where = "top/kustomization.yaml" if patched else "base/policy.yaml"
+    assert [each["file"] for each in found.findings] == ([] if silent else [where])
+
+
+def test_a_comment_describes_its_rule_where_a_patch_puts_another_one_before_it(repository: Repository) -> None:
+    first = "- op: add\n  path: /spec/egress/0\n  value: {toCIDR: [10.30.0.0/16]}\n"
+    files = {
+        "base/policy.yaml": PLAIN + RANGE.format(words="the rack of the office"),
+        "top/kustomization.yaml": inline(first),
+    }
+    found = repository.treat({**BASE, **files}, "--select", "internal-cidr", programs=("kubectl",))
+    assert [each["file"] for each in found.findings] == ["top/kustomization.yaml"]
+    assert "10.30.0.0/16" in found.findings[0]["message"]

@@ -18,7 +18,7 @@ from rewriter.text import policy_text
 _MACHINES = re.compile(
     r"(?<![a-z])(?:nas|nfs|smb|samba|synology|truenas|router|gateway|firewall|opnsense|pfsense|unifi|switch|printer|"
     r"camera|cctv|nvr|tv|sonos|speaker|iot|lan|wlan|wi-?fi|vlan|vpn|wireguard|tailscale|tailnet|zerotier|bastion|"
-    r"home|office|lab|dmz|dhcp|subnet|management|mgmt|ipmi|bmc|idrac|proxmox|esxi|vmware|hypervisor|vms?|machines?|"
+    r"socks[45]?|home|office|lab|dmz|dhcp|subnet|management|mgmt|ipmi|bmc|idrac|proxmox|esxi|vmware|hypervisor|vms?|machines?|"
     r"servers?|hosts?|devices?|laptops?|desktops?|workstations?|on-?prem(?:ises)?|data ?cent(?:er|re)|corporate|"
     r"intranet|external|peers?|bgp)s?(?![a-z])"
 )
@@ -30,6 +30,8 @@ _NETWORKS = re.compile(
 )
 #: Words by which people say that pods were meant after all.
 _PODS = re.compile(r"(?<![a-z])(?:pods?|cluster|in-cluster|inside|namespaces?|workloads?|kubernetes|k8s|mesh)(?![a-z])")
+#: What tells editors which schema a document has: `server` is no word of its author.
+_MODELINE = "yaml-language-server"
 #: What everybody takes out of the internet, wherever pods are.
 _WHOLE = tuple(address_set([block]) for block in parsed_prefixes((*PRIVATE_BLOCKS, "fd00::/8")))
 
@@ -78,7 +80,7 @@ def _calls_it(words: re.Pattern[str], context: Context, rule: Rule, field: PeerF
     described += [text for spec in specs if isinstance(spec, dict) and isinstance(text := spec.get("description"), str)]
     comments = context.comments()
     elsewhere = _beside_entries(context) if comments else set[str]()
-    general = [text for text in comments if text.lstrip("#").strip() not in elsewhere]
+    general = [text for text in comments if text.lstrip("#").strip() not in elsewhere and _MODELINE not in text]
     group = [entry.group.name] if entry.group is not None else []
     texts = [context.policy.name, *described, *general, *group]
     return any(words.search(text.lower()) and not _PODS.search(text.lower()) for text in texts)
