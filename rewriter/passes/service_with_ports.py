@@ -203,7 +203,7 @@ def _report(
         advice = hidden_advice(hidden, "Services that the rule means too")
     void = not site.rejected and (site.rule.deny or (members and all(m.field == "toFQDNs" for m in members)))
     error = site.rejected or void or bool(wrong_ports) or (problem is not None and problem.wrong)
-    return report(
+    found = report(
         site.context,
         site.field,
         applicability,
@@ -215,3 +215,5 @@ def _report(
         advice=advice,
         at_key=True,
     )
+    # Ports that lead nowhere drop nothing where another policy lets the backends' through.
+    return replace(found, drops=bool(wrong_ports) and not site.rejected and not site.rule.deny)

@@ -59,7 +59,7 @@ class Pass:
     def find(self, context: Context) -> Iterator[Finding]:
         """The findings of the pass on one policy, under its code and id."""
         for finding in self.function(context):
-            yield replace(finding, code=self.code, id=self.id, drops=self.drops, exposes=self.exposes)
+            yield replace(finding, code=self.code, id=self.id, drops=self.drops or finding.drops, exposes=self.exposes)
 
     def concerns(self, before: Version, after: Version) -> bool:
         """Whether the pass runs for an upgrade: whether a policy can have the anti-pattern there."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rewriter.cilium.labels import NAMESPACE_LABEL
 from rewriter.cilium.policy import PeerField
 from rewriter.cilium.services import service_fault, service_matches
 from rewriter.cilium.settings import ServiceView
 from rewriter.evidence.settings import known_patch
 from rewriter.finding import Applicability, Finding, Severity
+from rewriter.passes.kit.changes.coverage import sibling, uncovered_rules
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.changes.site import RuleSite
 
@@ -26,6 +28,10 @@ def not_found_by_fault(site: RuleSite, field: PeerField, index: int) -> Iterator
         own = cluster is None or service.cluster in (None, cluster.name)
         if fault is None or not own or site.context.inventory.doubts(service):
             continue
+        pods = {**view.selector, NAMESPACE_LABEL: service.namespace}
+        beside = sibling(site.rule, {"toEndpoints": [{"matchLabels": pods}]})
+        if not site.deny and not uncovered_rules(site.context, site.rule, [beside]):
+            continue  # Another rule of the policy lets its pods be reached on these ports anyway.
         yield report(
             site.context,
             field.entry_route(index),
