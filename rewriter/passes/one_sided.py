@@ -42,6 +42,7 @@ All policies of both workloads count, of every kind. Nothing is reported as long
 - a policy of one of them could not be read, or one that is not known may select it,
 - the rule names a whole namespace, or belongs to a policy for a whole namespace, and not every pod there is known,
 - the rule names no pods: entities, addresses, DNS names, `{}`,
+- a rule of the policy means the other side and misses it by a label or a namespace (`missing-namespace`),
 - the rule is for several pods, and one of them gets through, on any of its ports,
 - the rule names a whole namespace, and pods of it run on the host network,
 - the other side is named in turn, on other ports, and no pod is known to listen on the port of the rule,
@@ -72,6 +73,7 @@ from rewriter.passes.kit.changes.forms import port_as_number, port_as_text
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.ports.peer_terms import pod_peers
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.selectors.stranger_peers import meant_strangers
 from rewriter.passes.kit.sides.missing_rules import route_of, stands_here
 from rewriter.passes.kit.sides.one_sided_gaps import Gap, gaps_of
 from rewriter.passes.kit.sides.other_side import peer_of_subject
@@ -113,7 +115,7 @@ def _names_pods(spec: Spec) -> bool:
 
 
 def _is_meant_elsewhere(context: Context, direction: str, gap: Gap) -> bool:
-    """Whether an entry of the policy has the labels of the other side, and another namespace: CNP005 says that."""
+    """Whether an entry of the policy means the other side, and has another namespace or label: CNP005 says that."""
     for site, selector, term in pod_peers(context):
         if site.rule.direction != direction or site.rule.deny:
             continue
@@ -125,7 +127,7 @@ def _is_meant_elsewhere(context: Context, direction: str, gap: Gap) -> bool:
             alike = all(other.labels.get(requirement.key) in requirement.values for requirement in own)
             if alike and other.namespace not in namespaces:
                 return True
-    return False
+    return any(pods in gap.others for pods in meant_strangers(context, direction))
 
 
 def _key(gap: Gap) -> object:

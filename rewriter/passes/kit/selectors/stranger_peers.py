@@ -20,6 +20,7 @@ from rewriter.evidence.placeholders import has_placeholder
 from rewriter.evidence.strangers import Stranger, dns_stranger, near_namespace, stranger
 from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Applicability, Finding, Severity
+from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.forms import Form, members_of
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.changes.site import Site, entries
@@ -56,6 +57,18 @@ def _whole_namespaces(context: Context) -> Iterator[tuple[Site, Selector]]:
             selector = read_selector(named, f"{site.route}/namespaceSelector")
             if selector is not None and [requirement.key for requirement in selector.requirements] == [NAME]:
                 yield site, selector
+
+
+def meant_strangers(context: Context, direction: str) -> Iterator[Workload]:
+    """The pods that allow rules of a direction evidently mean and miss by a label: `stranger_peers` says that."""
+    for site, selector, term in pod_peers(context):
+        namespace = _named(site, selector, term)
+        if not namespace or site.deny or site.rule.direction != direction:
+            continue
+        labels = [requirement for requirement in selector.requirements if requirement.key not in _SCOPES]
+        meant = stranger(context, labels, namespace) if labels else None
+        if meant is not None and stranger_finding(site, selector, namespace) is not None:
+            yield from meant.pods
 
 
 def _misspelt_namespace(site: Site, selector: Selector, namespace: str) -> Finding | None:
