@@ -68,11 +68,11 @@ def test_pods_of_operators(text: str, labels: dict[str, str]) -> None:
     assert (pods.namespace, pods.source) == ("shop", Source("cr.yaml", 1))
 
 
-def _operator(version: str, name: str = "operator") -> str:
+def _operator(version: str, name: str = "operator", **values: object) -> str:
     chart = {"chart": "cloudnative-pg", "version": version, "sourceRef": {"kind": "HelmRepository", "name": "cnpg"}}
     metadata = {"name": name, "namespace": "cnpg-system"}
     release = {"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": metadata}
-    return yaml.safe_dump({**release, "spec": {"chart": {"spec": chart}}})
+    return yaml.safe_dump({**release, "spec": {"chart": {"spec": chart}, "values": values}})
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,12 @@ def test_pods_of_postgres_carry_recommended_labels_from_the_release_that_brings_
     in_shop = Condition("k8s", "io.kubernetes.pod.namespace", "In", ("shop",))
     named = label_term([in_shop, Condition("k8s", NAME, "In", ("postgresql",))])
     assert hidden_from(tree, named), "what older releases make may carry them as well, and people add others"
+
+
+def test_an_operator_with_an_image_of_its_own_may_be_of_any_release() -> None:
+    operator = _operator("0.28.2", image={"tag": "1.27.0"})
+    tree = inventory({"cr.yaml": resource("postgresql.cnpg.io/v1", "Cluster"), "operator.yaml": operator})
+    assert tree.workloads_with({NAME: "postgresql"}) == []
 
 
 def test_a_kafka_makes_a_set_for_each_part() -> None:

@@ -12,6 +12,7 @@ from rewriter.engine.overlays.texts import Texts
 from rewriter.inventory.delivery.patched_policies import PatchedPolicies, PatchedPolicy
 from rewriter.inventory.delivery.patches import Patch
 from rewriter.inventory.delivery.transform import Labels, Transform, transformed
+from rewriter.inventory.render.kept import digest_of
 from rewriter.inventory.texts.manifests import mapping
 from rewriter.records import dataclass
 
@@ -26,7 +27,8 @@ class Target:
     """A kustomization by its inner folder (`root`), or the `files` of a folder without one that an applier lists.
 
     `step` is what the applier does, None where it does nothing; `on_top` is what it does in a kustomization that it
-    makes around these, where there is none to write into. Two targets are the same where `name` is.
+    makes around these, where there is none to write into. Two targets are the same where `name` is, which holds all of
+    that: one applier that several others apply, each with variables of its own, does several things.
     """
 
     name: str
@@ -94,11 +96,15 @@ def target_of(policy: PatchedPolicy, patched: PatchedPolicies) -> Target | None:
     if placement.root is not None:
         if placement.root not in patched.kustomizations:
             return None
-        return Target(f"{placement.root} {step.source if step else ''}", placement.root, (), step, on_top)
+        return _target(placement.root, (), step, on_top)
     if step is None:
         return None
-    files = tuple(patched.placed_alike(placement))
-    return Target(f"{' '.join(files)} {step.source}", None, files, step, on_top)
+    return _target(None, tuple(patched.placed_alike(placement)), step, on_top)
+
+
+def _target(root: str | None, files: tuple[str, ...], step: Transform | None, on_top: Transform | None) -> Target:
+    name = digest_of(repr((root, files, step, on_top)).encode("utf-8", "surrogatepass"))
+    return Target(name, root, files, step, on_top)
 
 
 def _leaves(step: Transform) -> bool:

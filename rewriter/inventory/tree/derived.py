@@ -20,10 +20,10 @@ from rewriter.inventory.objects.readers import READERS
 from rewriter.inventory.releases.find import find_releases
 from rewriter.inventory.releases.model import Made, Release, flat
 from rewriter.inventory.releases.values import ValuesFiles
-from rewriter.inventory.texts.manifests import Manifest
+from rewriter.inventory.texts.manifests import Manifest, mapping
 from rewriter.inventory.tree.gateway_pods import GatewayPods
 
-#: The chart of CloudNativePG, and the version from which on all of its releases install 1.28 or later.
+#: The chart of CloudNativePG, and the version from which on all of its releases install 1.28 or later (0.28.0: 1.29.0).
 _POSTGRES_OPERATOR, _RECOMMENDED_SINCE = "cloudnative-pg", (0, 28)
 
 
@@ -61,10 +61,14 @@ class DerivedFacts:
 
     @cached_property
     def recommended_labels(self) -> bool:
-        """Whether every CloudNativePG that the tree installs gives its pods Kubernetes' recommended labels."""
-        operators = [each.chart for each in flat(self.releases) if each.chart.name == _POSTGRES_OPERATOR]
+        """Whether every CloudNativePG that the tree installs is known to give its pods the recommended labels."""
+        operators = [each for each in flat(self.releases) if each.chart.name == _POSTGRES_OPERATOR]
         return bool(operators) and all(
-            (first := chart.numbers) is not None and first >= _RECOMMENDED_SINCE for chart in operators
+            (first := each.chart.numbers) is not None
+            and first >= _RECOMMENDED_SINCE
+            and not each.unread
+            and not mapping(each.values.get("image"))  # Another release than the chart's own, perhaps.
+            for each in operators
         )
 
     @cached_property

@@ -11,6 +11,14 @@ from tests.programs import program
 #: As the kubectl of some distributions writes an error: a line of its log, with the time and the process in it.
 _LOGGED = 'E1129 08:03:11.605627   $$ run.go:72] "command failed" err="missing \\"metadata.name\\" in\\n  gone.yaml"'
 
+_FLUX = """\
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {{name: {name}, namespace: flux-system}}
+spec: {spec}
+"""
+_SOURCE = "sourceRef: {kind: GitRepository, name: flux-system}"
+
 
 def _kubectl(root: Path, *, failing: bool) -> Path:
     """Puts a kubectl on PATH that counts its runs, and gives the file in which it does."""
@@ -51,3 +59,19 @@ def test_texts_that_were_built_are_not_built_again(repository: Repository, tmp_p
     found = repository.treat(_two(change), "--select", "fqdn-double-star", programs=())
     assert [finding["fixed"] for finding in found.findings] == [True, True]
     assert counted.read_text().count("run") == 3  # As it is, and with each of the two fixes.
+
+
+def test_one_applier_that_two_others_fill_in_is_built_for_each(repository: Repository) -> None:
+    def parent(namespace: str) -> str:
+        values = f"postBuild: {{substitute: {{TEAM: {namespace}}}}}"
+        return _FLUX.format(name="apps", spec=f"{{path: ./apps, {_SOURCE}, {values}}}")
+
+    files = {
+        "clusters/a/flux.yaml": parent("shop"),
+        "clusters/b/flux.yaml": parent("market"),
+        "apps/web.yaml": _FLUX.format(name="web", spec=f"{{path: ./web, targetNamespace: '${{TEAM}}', {_SOURCE}}}"),
+        "web/policy.yaml": (PLAIN + STAR).replace("  namespace: shop\n", ""),
+    }
+    found = repository.treat(files, "--select", "fqdn-double-star", programs=("kubectl",))
+    assert [finding["fixed"] for finding in found.findings] == [True], found.findings
+    assert found.after == {**files, "web/policy.yaml": files["web/policy.yaml"].replace("**.", "*.")}
