@@ -9,7 +9,7 @@ from rewriter.cilium.identity import reserved_identity
 from rewriter.cilium.selector import read_selector
 from rewriter.evidence.context import Context, is_here
 from rewriter.evidence.reachable import workload_key
-from rewriter.evidence.target_ports import is_behind, target_numbers
+from rewriter.evidence.target_ports import ends_of, is_behind, same_service
 from rewriter.inventory.facts.model import Service, Workload
 from rewriter.inventory.objects.gateways import (
     CILIUM_CLASS,
@@ -94,12 +94,12 @@ def fronted(context: Context, workload: Workload) -> tuple[Fronted, ...]:
 
 
 def _fronted(context: Context, workload: Workload) -> Iterator[Fronted]:
+    done: set[tuple[str, int]] = set()
     for front, way, service in _services(context):
-        if is_behind(workload, service):
-            named = [b for b in way.backends if (b.namespace, b.name) == (service.namespace, service.name)]
-            for number, protocol in dict.fromkeys(t for b in named for t in target_numbers(service, b.port, workload)):
-                if protocol == "TCP":
-                    yield Fronted(front, way, service, workload, number)
+        for number in ends_of(way.backends, service, workload):
+            if (str(front), number) not in done:
+                done.add((str(front), number))
+                yield Fronted(front, way, service, workload, number)
 
 
 def every_fronted(context: Context) -> Iterator[Fronted]:
@@ -124,13 +124,15 @@ def _services(context: Context) -> tuple[tuple[Gateway | Ingress, Route | Ingres
         for route in context.inventory.routes() if by_name else ():
             if is_here(context, route.cluster):
                 ways += [(by_name[parent], route) for parent in route.parents if parent in by_name]
-        context.answers[key] = tuple(
-            (front, way, service)
-            for front, way in ways
-            for backend in way.backends
-            for service in context.inventory.services(backend.name, backend.namespace)
-            if is_here(context, service.cluster)
-        )
+        # Of copies of a route or of a Service the first stands for all.
+        every: dict[tuple[object, ...], tuple[Gateway | Ingress, Route | Ingress, Service]] = {}
+        for front, way in ways:
+            for backend in way.backends:
+                for service in context.inventory.services(backend.name, backend.namespace):
+                    if is_here(context, service.cluster):
+                        alike = (str(front), way.backends, same_service(service))
+                        every.setdefault(alike, (front, way, service))
+        context.answers[key] = tuple(every.values())
     found: tuple[tuple[Gateway | Ingress, Route | Ingress, Service], ...] = context.answers[key]
     return found
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from rewriter.evidence.context import Context, is_here
 from rewriter.evidence.reachable import workload_key
-from rewriter.evidence.target_ports import is_behind, target_numbers
+from rewriter.evidence.target_ports import ends_of
 from rewriter.inventory.facts.model import Service, Workload
 from rewriter.inventory.objects.gateways import Gateway, Ingress, Route
 
@@ -56,11 +56,8 @@ def has_routes(context: Context) -> bool:
 
 def _clients(context: Context, workload: Workload) -> Iterator[RouteClient]:
     for proxy, labels, way, service in _services(context):
-        if is_behind(workload, service):
-            named = [b for b in way.backends if (b.namespace, b.name) == (service.namespace, service.name)]
-            for number, protocol in dict.fromkeys(t for b in named for t in target_numbers(service, b.port, workload)):
-                if protocol == "TCP":
-                    yield RouteClient(proxy, labels, way, service, number)
+        for number in ends_of(way.backends, service, workload):
+            yield RouteClient(proxy, labels, way, service, number)
 
 
 def _services(context: Context) -> tuple[tuple[Workload, Mapping[str, str], Route | Ingress, Service], ...]:

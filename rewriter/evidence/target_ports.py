@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from rewriter.cilium.digits import is_number
 from rewriter.inventory.facts.model import Service, Workload
+from rewriter.inventory.objects.gateways import RouteBackend
 from rewriter.text import join_names
 
 #: What prometheus-operator calls the ports of the pods that it makes (pkg/prometheus/common.go, pkg/alertmanager).
@@ -43,6 +44,21 @@ def target_numbers(service: Service, port: int | str | None, workload: Workload)
             if made is not None:
                 found[made, other.protocol] = None
     return tuple(found)
+
+
+def ends_of(backends: Iterable[RouteBackend], service: Service, workload: Workload) -> list[int]:
+    """The TCP ports of a workload at which requests to backends of a route end, through one Service."""
+    if not is_behind(workload, service):
+        return []
+    named = [backend for backend in backends if (backend.namespace, backend.name) == (service.namespace, service.name)]
+    found = dict.fromkeys(target for backend in named for target in target_numbers(service, backend.port, workload))
+    return [number for number, protocol in found if protocol == "TCP"]
+
+
+def same_service(service: Service) -> tuple[object, ...]:
+    """What of a Service says where its requests end: copies of one, for several clusters perhaps, have it alike."""
+    selector = None if service.selector is None else frozenset(service.selector.items())
+    return (service.namespace, service.name, service.cluster, selector, service.ports)
 
 
 def no_container_has(targets: Iterable[str], backends: Sequence[Workload]) -> str:

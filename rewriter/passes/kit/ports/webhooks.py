@@ -59,15 +59,20 @@ def called_ports(context: Context, workload: Workload) -> frozenset[int]:
 def _calls(
     context: Context, calls: Sequence[ApiServerCall], workload: Workload
 ) -> Iterator[tuple[ApiServerCall, Service, int]]:
-    """The calls that end at a workload, each with its Service and the port of the pods."""
+    """The calls that end at a workload, each with its Service and the port of the pods: copies of one once."""
     own = context.cluster.name if context.cluster else None
+    done: set[tuple[object, ...]] = set()
     for call in calls:
         if call.namespace != workload.namespace or (own is not None and call.cluster not in (None, own)):
             continue
+        if (asked := (call.service, call.port)) in done:
+            continue
+        done.add(asked)
         for service in context.inventory.services(call.service, call.namespace):
             if is_behind(workload, service):
                 for number, protocol in target_numbers(service, call.port, workload):
-                    if protocol == _TCP:
+                    if protocol == _TCP and (found := (*asked, number)) not in done:
+                        done.add(found)
                         yield call, service, number
 
 
