@@ -12,6 +12,7 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
+from rewriter.cilium.alike import reads_alike
 from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.fqdn import plain_selector
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S, NAMESPACE_LABEL
@@ -27,6 +28,7 @@ from rewriter.cilium.peers import (
 )
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
 from rewriter.cilium.ports import EVERYTHING, PortMatch, icmp_matches, network_policy_port, port_matches
+from rewriter.cilium.rule_settings import rule_settings
 from rewriter.cilium.selector import Selector
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.cilium.stretches import stretches_of
@@ -162,13 +164,13 @@ _ALIKE: ByIdentity[Rule, list[Entry]] = ByIdentity()
 
 def compile_policy(policy: Policy, settings: Settings, facts: Facts = NO_FACTS) -> tuple[Entry, ...]:
     """The entries of an accepted policy, in document order; of one that points at no facts, made once a settings."""
-    settings = rule_settings(settings)
+    settings = rule_settings(settings, alike=reads_alike(policy))
     if facts is not NO_FACTS and _points_at_facts(policy):
-        return _compiled(policy, settings, facts)
+        return compiled_by(policy, settings, facts)
     key = _key(settings)
     found: tuple[Entry, ...] | None = policy.answers.get(key)
     if found is None:
-        found = policy.answers[key] = _compiled(policy, settings, NO_FACTS)
+        found = policy.answers[key] = compiled_by(policy, settings, NO_FACTS)
     return found
 
 
@@ -176,32 +178,6 @@ def compile_policy(policy: Policy, settings: Settings, facts: Facts = NO_FACTS) 
 def _key(settings: Settings) -> tuple[object, ...]:
     """The question by which a policy's entries are remembered: one object for all policies."""
     return ("entries", settings)
-
-
-#: One object for the settings that read rules alike.
-_READINGS: dict[Settings, Settings] = {}
-
-
-def rule_settings(settings: Settings) -> Settings:
-    """The settings with the default for all that does not bear on what a rule of a policy means.
-
-    Whether there is one cluster does where the agents add the local cluster to selectors, and nowhere else.
-    """
-    found = _READINGS.get(settings)
-    if found is None:
-        made = Settings(
-            settings.version,
-            local_cluster=settings.local_cluster,
-            default_local_cluster=settings.adds_local_cluster,
-            mutual_authentication=settings.authenticates,
-            single_cluster=settings.single_cluster and settings.adds_local_cluster,
-            pod_labels=settings.pod_labels,
-            node_labels=settings.node_labels,
-            first_patch=settings.first_patch,
-            patch=settings.patch,
-        )
-        found = _READINGS[settings] = _READINGS.setdefault(made, made)
-    return found
 
 
 def _points_at_facts(policy: Policy) -> bool:
@@ -220,7 +196,8 @@ def _are_written_out(entries: Any) -> bool:
     return isinstance(entries, list) and all(isinstance(entry, dict) and entry.get("cidr") for entry in entries)
 
 
-def _compiled(policy: Policy, settings: Settings, facts: Facts) -> tuple[Entry, ...]:
+def compiled_by(policy: Policy, settings: Settings, facts: Facts = NO_FACTS) -> tuple[Entry, ...]:
+    """As `compile_policy`, by the very release that the settings name, and made anew."""
     if policy.kind == KNP:
         return tuple(
             _once(policy, entry) for spec in policy.specs for entry in _network_policy_entries(policy, spec, settings)

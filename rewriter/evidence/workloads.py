@@ -21,6 +21,7 @@ from rewriter.cilium.labels import (
 )
 from rewriter.cilium.peers import with_namespace
 from rewriter.cilium.policy import Policy, Spec
+from rewriter.cilium.selector import Selector
 from rewriter.cilium.terms import Condition, LabelTerm, conditions_of, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import member_clusters
@@ -247,7 +248,16 @@ def subject_term(policy: Policy, spec: Spec) -> LabelTerm | None:
     """The pods that a rule set applies to; None where it applies to nodes or its selector is malformed."""
     if spec.subject is None:
         return None
-    conditions = conditions_of(spec.subject.requirements)
+    key = ("subject term", spec.route)
+    known = policy.answers.get(key)
+    if known is None or known[0] is not spec:
+        known = policy.answers[key] = spec, _subject_term(policy, spec.subject)
+    made: LabelTerm = known[1]
+    return made
+
+
+def _subject_term(policy: Policy, subject: Selector) -> LabelTerm:
+    conditions = conditions_of(subject.requirements)
     if policy.namespace is None:
         return label_term(conditions)
     kept = [condition for condition in conditions if condition.key != NAMESPACE_LABEL]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from rewriter.cilium.crd.check import pruned, schema_problems, schema_state
+from rewriter.cilium.crd.check import all_take, pruned, schema_problems, schema_state
 from rewriter.cilium.crd.meaning import without_field
 from rewriter.cilium.crd.near import distance, fields_meant
 from rewriter.cilium.version import SUPPORTED, Version
-from tests.cilium.vectors import validation_entries
+from tests.cilium.vectors import selected_validation_entries, validation_entries
 
 RELEASE = Version(1, 19)
 
@@ -42,6 +43,19 @@ def test_states(item: dict[str, Any], state: str, route: str) -> None:
     problems = schema_problems(with_egress(item), RELEASE)
     assert schema_state(problems) == state
     assert [problem.route for problem in problems][:1] == ([route] if route else [])
+
+
+def test_releases_taken_together_take_what_each_of_them_takes() -> None:
+    manifests = [
+        entry["manifest"] for entry in selected_validation_entries() if isinstance(entry.get("manifest"), dict)
+    ]
+    taken = 0
+    for old, new in pairwise(SUPPORTED):
+        for manifest in manifests:
+            both = not schema_problems(manifest, old) and not schema_problems(manifest, new)
+            assert all_take((old, new), manifest) is both, manifest
+            taken += both
+    assert taken
 
 
 def test_any_shape_of_input_gives_an_answer() -> None:

@@ -8,6 +8,7 @@ server drops them where a field is not nullable. Kubernetes apiextensions-apiser
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -46,7 +47,15 @@ def schema_problems(manifest: Any, version: Version, base: str = "") -> tuple[Sc
     kind = manifest.get("kind") if isinstance(manifest, dict) else None
     if not isinstance(kind, str) or kind not in _KINDS:
         return ()
-    return () if _taker_of(kind, version)(manifest) else tuple(_problems(manifest, schema_of(kind, version), "", base))
+    if _taker_of(kind, (version,))(manifest):
+        return ()
+    return tuple(_problems(manifest, schema_of(kind, version), "", base))
+
+
+def all_take(versions: tuple[Version, ...], manifest: Mapping[str, Any]) -> bool:
+    """Whether the schemas of all these releases take a manifest: then `schema_problems` finds none for any of them."""
+    kind = manifest.get("kind")
+    return not isinstance(kind, str) or kind not in _KINDS or _taker_of(kind, versions)(manifest)
 
 
 def schema_state(problems: tuple[SchemaProblem, ...]) -> str:
@@ -106,24 +115,30 @@ def _pruned(value: Any, shape: Shape) -> Any:
 
 
 @cache
-def _taker_of(kind: str, version: Version) -> _Taker:
-    return _taker(schema_of(kind, version))
+def _taker_of(kind: str, versions: tuple[Version, ...]) -> _Taker:
+    return _taker(*(schema_of(kind, version) for version in versions))
 
 
-def _taker(shape: Shape) -> _Taker:
-    """A function that says whether `_problems` finds none in a value at a place of this shape.
+def _taker(*shapes: Shape) -> _Taker:
+    """A function that says whether `_problems` finds none in a value at a place of each of these shapes.
 
     It is made once for many manifests, and has no words for what is wrong: in nearly every manifest nothing is.
     """
-    if isinstance(shape, Fields):
-        return _fields_taker(shape)
+    shape = shapes[0]
+    fields = [one for one in shapes if isinstance(one, Fields)]
+    if len(fields) == len(shapes):
+        return _fields_taker(fields)
+    if any(other != shape for other in shapes):
+        lists = [one for one in shapes if isinstance(one, Items)]
+        bounds = {replace(one, element=Anything()) for one in lists}
+        if len(lists) == len(shapes) and len(bounds) == 1:
+            return _items_taker(lists[0], _taker(*(one.element for one in lists)))
+        takers = [_taker(one) for one in shapes]
+        return lambda value: all(taker(value) for taker in takers)
     if isinstance(shape, Labels):
-        takes_value = _taker(shape.element)
-        return lambda value: (
-            isinstance(value, dict) and all(item is None or takes_value(item) for item in value.values())
-        )
+        return _labels_taker(_taker(shape.element))
     if isinstance(shape, Items):
-        return _items_taker(shape)
+        return _items_taker(shape, _taker(shape.element))
     if isinstance(shape, Text):
         if shape == Text():
             return lambda value: isinstance(value, str)
@@ -133,9 +148,12 @@ def _taker(shape: Shape) -> _Taker:
     return lambda value: not any(True for _ in _of_scalar(value, shape, "", ""))
 
 
-def _fields_taker(shape: Fields) -> _Taker:
-    takers = {name: _taker(below) for name, below in shape.fields.items()}
-    required, more = shape.required, shape.demands_more
+def _fields_taker(shapes: Sequence[Fields]) -> _Taker:
+    names = [name for name in shapes[0].fields if all(name in shape.fields for shape in shapes)]
+    takers = {name: _taker(*(shape.fields[name] for shape in shapes)) for name in names}
+    required = dict.fromkeys(name for shape in shapes for name in shape.required)
+    # What is asked of the fields together, once where several ask the same; each field is one of all shapes by then.
+    asked = {shape.demands: shape for shape in shapes if shape.demands_more}
 
     def takes(value: Any) -> bool:
         if not isinstance(value, dict):
@@ -147,19 +165,34 @@ def _fields_taker(shape: Fields) -> _Taker:
         for name in required:
             if value.get(name) is None:
                 return False
-        return not more or not any(True for _ in _demanded(value, shape, "", ""))
+        return not asked or not any(True for shape in asked.values() for _ in _demanded(value, shape, "", ""))
 
     return takes
 
 
-def _items_taker(shape: Items) -> _Taker:
-    takes_item, null_is_empty = _taker(shape.element), shape.null_is_empty
+def _labels_taker(takes_value: _Taker) -> _Taker:
+    def takes(value: Any) -> bool:
+        if not isinstance(value, dict):
+            return False
+        for item in value.values():  # noqa: SIM110 - every label of a run goes through here
+            if not (item is None or takes_value(item)):
+                return False
+        return True
+
+    return takes
+
+
+def _items_taker(shape: Items, takes_item: _Taker) -> _Taker:
+    null_is_empty = shape.null_is_empty
     bounded = shape.is_set or shape.max_items is not None or shape.min_items > 0
 
     def takes(value: Any) -> bool:
         if not isinstance(value, list) or (bounded and any(True for _ in _of_length(value, shape, "", ""))):
             return False
-        return all((item is None and null_is_empty) or takes_item(item) for item in value)
+        for item in value:  # noqa: SIM110 - as above
+            if not ((item is None and null_is_empty) or takes_item(item)):
+                return False
+        return True
 
     return takes
 

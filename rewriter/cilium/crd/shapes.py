@@ -108,9 +108,14 @@ class Fields:
     apart: tuple[Apart, ...] = ()
 
     @property
+    def demands(self) -> tuple[tuple[object, ...], ...]:
+        """What is asked of the fields together, beside those that must be there."""
+        return self.exactly_one, self.at_least_one, self.ascending, self.apart
+
+    @property
     def demands_more(self) -> bool:
-        """Whether anything is asked of the fields together, beside those that must be there."""
-        return bool(self.exactly_one or self.at_least_one or self.ascending or self.apart)
+        """Whether anything is asked of the fields together."""
+        return any(self.demands)
 
 
 Shape = Text | Number | NumberOrText | Flag | Anything | Items | Labels | Fields

@@ -9,8 +9,10 @@ from functools import cache
 
 from rewriter import patterns as re
 from rewriter import yamltext
+from rewriter.cilium.alike import reads_alike
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.policy import KNP, Policy, read_policy
+from rewriter.cilium.rule_settings import mean_alike
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.tiers import is_cluster_network_policy
 from rewriter.cilium.version import CLUSTER_NETWORK_POLICIES
@@ -65,6 +67,9 @@ def _change(policy: Policy, effects: Effects, mine: Sequence[Reported]) -> tuple
         return _of_tiers(policy, effects)
     if effects.rejected_today(policy) or effects.rejected(policy):
         return None  # The pass `rejected` and those that mend what it finds speak of a policy that dies or wakes up.
+    source, target = _compared(effects.source, effects.target)
+    if reads_alike(policy) and mean_alike(source, target):
+        return None
     spoken = [item.finding for item in mine if _speaks(item)]
     if any(finding.id in _WHOLE for finding in spoken):
         return None
@@ -75,7 +80,6 @@ def _change(policy: Policy, effects: Effects, mine: Sequence[Reported]) -> tuple
     if not routes <= {rule.route for rule in policy.rules()}:
         return None  # Of a rule that a fix added: it stands for one of those that were there.
     left = _without(policy, routes) if routes else policy
-    source, target = _compared(effects.source, effects.target)
     flows = replace(effects, source=source, target=target, _worlds={}).upgrade_among_others(left, left)
     if not _changes(flows):
         return None

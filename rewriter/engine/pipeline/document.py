@@ -106,7 +106,7 @@ def find_upgrade_changes(
     document: yamltext.Document, hooks: FileHooks, policies: Sequence[FoundPolicy], findings: Sequence[Reported] = ()
 ) -> list[Reported]:
     """What the upgrade changes beyond what the findings of the passes report, where that is asked for."""
-    if not hooks.previews or all(pass_.id != UPGRADE_CHANGE for pass_ in hooks.passes):
+    if not hooks.previews or not any(pass_.id == UPGRADE_CHANGE for pass_ in reversed(hooks.passes)):
         return []
     found = upgrade_changes(document, policies, hooks.effects, hooks.path, findings)
     settled = [replace(item, finding=hooks.configured(item.finding)) for item in found]

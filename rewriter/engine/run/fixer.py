@@ -10,7 +10,7 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
-from rewriter.config.model import Config
+from rewriter.config.model import Config, PathRule
 from rewriter.discovery import FoundFile
 from rewriter.engine.charts.file import changes_of, not_covered, not_rendered, treat_chart_file
 from rewriter.engine.charts.find import Charts
@@ -41,7 +41,7 @@ from rewriter.engine.results.suppression import silenced, suppressions
 from rewriter.engine.results.unchecked import needs_mesh
 from rewriter.engine.run.file_proof import Elsewhere, prove_file
 from rewriter.engine.run.held import skip_reason, unknown_acceptance
-from rewriter.engine.run.run_options import Options, idle_passes, passes_for
+from rewriter.engine.run.run_options import Options, idle_passes, passes_for, rules_for
 from rewriter.engine.run.treated import Parts, Treated, treat_document
 from rewriter.engine.run.workspace import Workspace
 from rewriter.engine.run.write import WriteError, write_atomically
@@ -75,6 +75,7 @@ class Fixer:
     charts: Charts | None = None
     overlays: Overlays | None = None
     known: KnownPolicies = field(default_factory=KnownPolicies, compare=False)
+    passes_by_rules: dict[tuple[PathRule, ...], tuple[Pass, ...]] = field(default_factory=dict, compare=False)
 
     def fix_file(self, found: FoundFile, data: bytes) -> FileResult:
         """One file's findings and its new text. Never raises on any content."""
@@ -123,7 +124,7 @@ class Fixer:
                 with part(document.span.start):
                     treat_document(parts, document, hooks, treated)
         findings = self._findings(found, text, treated, chart, passes, hidden)
-        ran = frozenset(pass_.id for pass_ in passes)
+        meshless = self._meshless(found, treated.read)
         result = FileResult(
             found.display,
             text,
@@ -132,7 +133,7 @@ class Fixer:
             treated.policies,
             (*treated.errors, *refusals.failures(found, treated.outcomes, findings)),
             known=len(hidden),
-            meshless=ran & self._meshless(found, treated.read),
+            meshless=meshless and meshless & {pass_.id for pass_ in passes},
         )
         return self._joined(found, result, reading, treated.outcomes, chart, built)
 
@@ -199,10 +200,8 @@ class Fixer:
         if mesh_known(self.inventory, self.config):
             return frozenset()
         cluster = self.inventory.cluster_of(found.display)
-        versions = (self.options.from_version, self.options.to_version)
-        return frozenset().union(
-            *(needs_mesh(policy.policy, cluster, versions) for policies in read for policy in policies)
-        )
+        span = (self.options.from_version, self.options.to_version)
+        return frozenset().union(*(needs_mesh(one.policy, cluster, span) for policies in read for one in policies))
 
     def _unused(
         self,
@@ -250,7 +249,10 @@ class Fixer:
         return changed
 
     def _passes(self, path: Path) -> tuple[Pass, ...]:
-        return passes_for(path, self.config, self.options, PASSES)
+        rules = rules_for(path, self.config)
+        if rules not in self.passes_by_rules:
+            self.passes_by_rules[rules] = passes_for(rules, self.options, PASSES)
+        return self.passes_by_rules[rules]
 
     def _hooks(
         self,

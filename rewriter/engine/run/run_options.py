@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rewriter.cilium.version import Version
-from rewriter.config.model import Config
+from rewriter.config.model import Config, PathRule
 from rewriter.discovery import Globs
 from rewriter.engine.proofs.budget import MOST_WORK
 from rewriter.engine.results.baseline import NOTHING_KNOWN, Baseline
@@ -35,14 +35,18 @@ class Options:
     only_fixes: bool = False
 
 
-def passes_for(path: Path, config: Config, options: Options, passes: Sequence[Pass]) -> tuple[Pass, ...]:
-    """Those of all passes that run on a file: selected, spanned by the upgrade, and allowed by per-path rules."""
+def rules_for(path: Path, config: Config) -> tuple[PathRule, ...]:
+    """The per-path rules of a configuration that hold for a file."""
+    return tuple(rule for rule in config.per_path if Globs(config.root, rule.paths).match(path))
+
+
+def passes_for(rules: Iterable[PathRule], options: Options, passes: Sequence[Pass]) -> tuple[Pass, ...]:
+    """Those of all passes that run on a file: selected, spanned by the upgrade, and allowed by its per-path rules."""
     select = {pass_.id for pass_ in passes} if options.select is None else set(options.select)
     ignore = set(options.ignore)
-    for rule in config.per_path:
-        if Globs(config.root, rule.paths).match(path):
-            ignore |= set(rule.ignore)
-            select &= select if rule.select is None else set(rule.select)
+    for rule in rules:
+        ignore |= set(rule.ignore)
+        select &= select if rule.select is None else set(rule.select)
     return tuple(
         pass_
         for pass_ in passes

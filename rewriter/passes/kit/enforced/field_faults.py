@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rewriter import patterns as re
-from rewriter.cilium.crd.check import SchemaProblem, schema_problems
+from rewriter.cilium.crd.check import SchemaProblem, all_take, schema_problems
 from rewriter.cilium.crd.facts import schema_of
 from rewriter.cilium.crd.meaning import without_field
 from rewriter.cilium.crd.near import nearest_fields
@@ -41,6 +41,8 @@ class Fault:
 def faults_of(context: Context) -> Iterator[Fault]:
     """The problems that the schemas of the source and the target release have and no other pass reports."""
     ends = tuple(dict.fromkeys((context.from_version, context.to_version)))
+    if all_take(ends, context.policy.raw):
+        return
     found: dict[tuple[str, bool], tuple[SchemaProblem, list[Version]]] = {}
     for version in ends:
         for problem in schema_problems(context.policy.raw, version, context.policy.route):
