@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from rewriter.cilium.by_identity import ByIdentity
@@ -21,6 +22,7 @@ _ASKED = frozenset(
         "cidrGroupSelector",
     }
 )
+_FACTS = ("asks for facts",)
 _LABELS = "matchLabels"
 #: Stands for the ports that have no number.
 _NAMED_PORT = "port that is a name"
@@ -53,12 +55,16 @@ def names_groups(policy: Policy) -> bool:
 
 def asks_for_facts(policy: Policy) -> bool:
     """Whether it depends on more than a policy itself what its rules mean: on Services, CIDR groups or port names."""
-    key = ("asks for facts",)
-    if key not in policy.answers:
+    found: bool | None = policy.answers.get(_FACTS)
+    if found is None:
         asks = values_of(policy, "toServices") or names_groups(policy) or names_egress_ports(policy)
-        policy.answers[key] = bool(asks)
-    found: bool = policy.answers[key]
+        found = policy.answers[_FACTS] = bool(asks)
     return found
+
+
+def asking_for_facts(policies: Iterable[Policy]) -> list[Policy]:
+    """Those of which `asks_for_facts` holds; most are known not to, since each is asked about beside each other one."""
+    return [policy for policy in policies if policy.answers.get(_FACTS) is not False and asks_for_facts(policy)]
 
 
 def pod_selections(policy: Policy) -> frozenset[str]:

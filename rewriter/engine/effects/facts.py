@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rewriter.cilium.policy import Policy
 from rewriter.cilium.settings import NO_FACTS, Facts
-from rewriter.engine.effects.asked import asks_for_facts, names_egress_ports, names_groups, values_of
+from rewriter.engine.effects.asked import asking_for_facts, names_egress_ports, names_groups, values_of
 from rewriter.evidence.settings import facts_of, mesh_port_names
 from rewriter.inventory.facts.model import Service
 from rewriter.inventory.questions.inventory import Inventory
@@ -15,7 +15,7 @@ from rewriter.inventory.questions.inventory import Inventory
 
 def facts_for(policies: Iterable[Policy], inventory: Inventory, own_cluster: str) -> Facts:
     """The facts that policies of a cluster point at; NO_FACTS where they point at none."""
-    both = [policy for policy in policies if asks_for_facts(policy)]
+    both = asking_for_facts(policies)
     if not both:
         return NO_FACTS
     services = {id(found): found for policy in both for found in _services(policy, inventory, own_cluster)}

@@ -22,7 +22,7 @@ from rewriter.engine.effects.known_pods import KnownPods
 from rewriter.engine.effects.other_ends import name_of, of_same_pods, policies_at_peers
 from rewriter.engine.effects.selected_workloads import KnownSelections, selected_workloads
 from rewriter.engine.effects.statements import flows_of, stated, texts_of
-from rewriter.engine.effects.worlds import rejection_of, world_of
+from rewriter.engine.effects.worlds import rejection_of, world_beside, world_of
 from rewriter.engine.results.result import AmongOthers
 from rewriter.evidence.policies import unread_policies
 from rewriter.finding import Finding, Flows
@@ -237,11 +237,11 @@ class Effects:
     def _rest(self, policies: Sequence[Policy], settings: Settings, facts: Facts) -> PolicyWorld:
         """The world of other policies; remembered, since they are beside each step of a policy."""
         if facts is not NO_FACTS:
-            return world_of(policies, settings, facts)
+            return world_beside(policies, settings, facts)
         key = (tuple(map(id, policies)), settings)
         known = self._rests.get(key)
         if known is None:
-            known = self._rests[key] = policies, world_of(policies, settings, facts)
+            known = self._rests[key] = policies, world_beside(policies, settings, facts)
         return known[1]
 
     def _upgrade_among(
@@ -341,7 +341,7 @@ class Effects:
         self, worlds: Sequence[PolicyWorld], others: Sequence[Policy], policies: Sequence[Policy]
     ) -> list[PolicyWorld]:
         """The worlds of a step beside other policies, which are read as today: the upgrade of these is none of it."""
-        beside = world_of(others, self.source, self.facts_of((*policies, *others))).sets
+        beside = world_beside(others, self.source, self.facts_of((*policies, *others))).sets
         return [PolicyWorld((*world.sets, *beside)) for world in worlds]
 
     def _effect_among(

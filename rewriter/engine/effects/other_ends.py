@@ -20,7 +20,7 @@ from rewriter.reach.world import PolicyWorld
 
 #: More policies than this are not taken in together: their selectors have too many combinations to try.
 _MOST = 16
-_HOMES, _NAMES = ("homes",), ("names",)
+_HOMES, _NAMES, _NAME = ("homes",), ("names",), ("name",)
 _OPPOSITE = {INGRESS: EGRESS, EGRESS: INGRESS}
 
 
@@ -129,7 +129,10 @@ def _all(others: Sequence[Policy]) -> Sequence[Policy]:
 
 def name_of(policy: Policy) -> PolicyName:
     """What a policy is called by."""
-    return PolicyName(policy.kind, policy.namespace or "", policy.name)
+    name: PolicyName | None = policy.answers.get(_NAME)
+    if name is None:
+        name = policy.answers[_NAME] = PolicyName(policy.kind, policy.namespace or "", policy.name)
+    return name
 
 
 def _known_in_full(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from functools import cache
 from itertools import repeat
 
@@ -17,6 +17,8 @@ from rewriter.passes.kit.enforced.enforcement import filled_in, rejected
 from rewriter.reach.world import PolicyWorld
 
 _Part = tuple[Rejection | None, tuple[Entry, ...]]
+#: Fewer policies than this are not looked through for those that do the same.
+_FEW = 4
 #: One object for equal settings, by which answers are found at once.
 _SAME: dict[Settings, Settings] = {}
 
@@ -50,10 +52,55 @@ def world_of(policies: Iterable[Policy], settings: Settings, facts: Facts) -> Po
     return PolicyWorld((PolicySet(settings, tuple(entries), tuple(rejections), facts.named_ports, tuple(tiers)),))
 
 
+def world_beside(policies: Sequence[Policy], settings: Settings, facts: Facts) -> PolicyWorld:
+    """As `world_of`, of policies that count for what they do: of those that do the same only the first is in it.
+
+    A namespace may have hundreds of policies for the same pods, most of them alike.
+    """
+    if facts is not NO_FACTS or len(policies) < _FEW:
+        return world_of(policies, settings, facts)
+    settings = _SAME.setdefault(settings, settings)
+    key = _key_of_form(settings)
+    distinct: dict[Hashable, Policy] = {}
+    for policy in policies:
+        distinct.setdefault(policy.answers.get(key) or _form(policy, settings), policy)
+    return world_of(distinct.values(), settings, facts)
+
+
+def _form(policy: Policy, settings: Settings) -> Hashable:
+    """What a policy does: the same for all that do the same, wherever they stand in their manifests."""
+    if is_cluster_network_policy(policy.raw):
+        return id(policy)  # Its place among the others counts too.
+    key = _key(settings)
+    part: _Part | None = policy.answers.get(key)
+    if part is None:
+        part = policy.answers[key] = _part(policy, settings, NO_FACTS)
+    why, entries = part
+    form = policy.answers[_key_of_form(settings)] = (why is None, *(entry.content for entry in entries))
+    return form
+
+
 @cache
 def _key(settings: Settings) -> tuple[object, ...]:
-    """The question by which a policy's part is remembered: one object for all policies."""
-    return ("part", settings)
+    """The question by which a policy's part is remembered: one object for all policies.
+
+    It is looked up for each policy beside each other one, so that the settings must not be hashed each time.
+    """
+    return ("part", _Question(settings))
+
+
+@cache
+def _key_of_form(settings: Settings) -> tuple[object, ...]:
+    return ("form", _Question(settings))
+
+
+class _Question:
+    """What is remembered under settings, compared by identity."""
+
+    __slots__ = ("settings",)
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
 
 
 def rejection_of(policy: Policy, settings: Settings) -> Rejection | None:
