@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from rewriter.config.lines import lines_of_tables
+from rewriter.cilium.label_syntax import value_problems
+from rewriter.config.lines import key_lines, line_of
 from rewriter.config.model import (
     ClusterEntityOptions,
     Config,
@@ -26,6 +28,8 @@ from rewriter.inventory.objects.operators import CONVENTIONS
 from rewriter.inventory.snapshots.age import DEFAULT_DAYS
 
 FILE_NAME = "cnpfix.toml"
+#: The table of a `pyproject.toml` in which the keys lie.
+_TOOL = "tool.cnpfix."
 #: By what the fixes of a run are cut into pull requests.
 GROUPS = ("none", "namespace", "directory", "codeowners", "pass")
 #: More than any real configuration; a larger file is refused unread.
@@ -83,13 +87,21 @@ def _configures(pyproject: Path) -> bool:
 def load_config(file: Path, pass_ids: Mapping[str, str]) -> Config:
     """The configuration of a file. `pass_ids` maps every pass id and code to the id. Raises ConfigError."""
     text = _text_of(file)
-    data, clusters = _parsed(file, text), "clusters"
+    data, table = _parsed(file, text), ""
     if file.name == "pyproject.toml":
-        tool, clusters = data.get("tool"), "tool.cnpfix.clusters"
-        data = tool.get("cnpfix", {}) if isinstance(tool, dict) else {}
-        if not isinstance(data, dict):
-            raise ConfigError(f"{file}: tool.cnpfix: expected a table, not {data!r}")
-    return read_config(data, file=file, pass_ids=pass_ids, cluster_lines=lines_of_tables(text, clusters))
+        table = _TOOL
+        reader = TableReader(file, "", data, key_lines(text))
+        data = dict(reader.table("tool").table("cnpfix").data)
+    return read_config(data, file=file, pass_ids=pass_ids, lines=key_lines(text, table))
+
+
+def place_of(file: Path, key: str) -> int | None:
+    """The line of a key of a configuration, or of the table around it; None where none is known."""
+    try:
+        lines = key_lines(_text_of(file), _TOOL if file.name == "pyproject.toml" else "")
+    except ConfigError:
+        return None
+    return line_of(key, lines)
 
 
 def _text_of(file: Path) -> str:
@@ -117,10 +129,10 @@ def read_config(
     *,
     file: Path,
     pass_ids: Mapping[str, str],
-    cluster_lines: Sequence[Mapping[str, int]] = (),
+    lines: Mapping[str, int] = MappingProxyType({}),
 ) -> Config:
-    """The configuration of a parsed table; see `load_config`. `cluster_lines` are the lines of each cluster's keys."""
-    reader = TableReader(file, "", data)
+    """The configuration of a parsed table; see `load_config`. `lines` has those of its keys, from `key_lines`."""
+    reader = TableReader(file, "", data, lines)
     config = Config(
         root=file.resolve().parent,
         file=file,
@@ -132,7 +144,7 @@ def read_config(
         render=reader.choice("render", ("auto", "never")) or "auto",
         select=reader.passes("select", pass_ids),
         ignore=reader.passes("ignore", pass_ids) or (),
-        clusters=_clusters(reader, cluster_lines),
+        clusters=_clusters(reader),
         snapshot_max_age_days=reader.days("snapshot_max_age_days") or DEFAULT_DAYS,
         **_facts(reader.table("facts")),
         per_path=tuple(_path_rule(table, pass_ids) for table in reader.tables("per-path")),
@@ -176,13 +188,12 @@ _CLUSTER_KEYS = {
 _CITED = (*AGENT_FIELDS, "version", "meshed", "pod_cidrs", "node_cidrs", "service_cidrs")
 
 
-def _clusters(reader: TableReader, lines: Sequence[Mapping[str, int]]) -> tuple[Cluster, ...]:
+def _clusters(reader: TableReader) -> tuple[Cluster, ...]:
     clusters: list[Cluster] = []
-    for index, table in enumerate(reader.tables("clusters")):
-        placed = lines[index] if index < len(lines) else {}
+    for table in reader.tables("clusters"):
         name = table.text("name")
-        if not name:
-            raise table.error("name", "the cluster's name, as in Cilium's cluster.name")
+        if not name or any(value_problems(name)):
+            raise table.error("name", f"the cluster's name, as in Cilium's cluster.name{_instead_of(name)}")
         if any(cluster.name == name for cluster in clusters):
             raise table.error("name", f"a name of its own; {name!r} is used twice")
         clusters.append(
@@ -208,14 +219,18 @@ def _clusters(reader: TableReader, lines: Sequence[Mapping[str, int]]) -> tuple[
                 mutual_authentication=table.flag("mutual_authentication"),
                 meshed=table.flag("meshed") is not False,
                 cited=tuple(
-                    (field, Source(reader.file.name, placed[key]))
+                    (field, Source(reader.file.name, line))
                     for field in _CITED
-                    if (key := _CLUSTER_KEYS.get(field, field)) in placed
+                    if (line := table.line(_CLUSTER_KEYS.get(field, field))) is not None
                 ),
             )
         )
         table.finish()
     return tuple(clusters)
+
+
+def _instead_of(value: str | None) -> str:
+    return "" if value is None else f", not {value!r:.60}"
 
 
 def _path_rule(table: TableReader, pass_ids: Mapping[str, str]) -> PathRule:

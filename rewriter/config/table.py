@@ -12,13 +12,16 @@ from typing import Any
 from rewriter.cilium.label_syntax import is_dns_label, name_problems, value_problems
 from rewriter.cilium.labels import split_key
 from rewriter.cilium.version import SUPPORTED, Version, parse_version
+from rewriter.config.lines import line_of
 
 #: As many stars in one name of a glob, and as many `**`: with more, trying a long name takes for ever.
 _MOST_STARS = 3
+#: Of a key, a message shows no more letters than this.
+_LONGEST_KEY = 80
 
 
 class ConfigError(ValueError):
-    """A configuration that cannot be used; the message names the file and the key."""
+    """A configuration that cannot be used; the message names the file, the line where it is known, and the key."""
 
 
 def is_release(text: str) -> bool:
@@ -30,19 +33,28 @@ def is_release(text: str) -> bool:
 class TableReader:
     """Takes keys out of a table, checks them, and at the end refuses those that no setting has."""
 
-    def __init__(self, file: Path, where: str, data: Mapping[str, Any]) -> None:
+    def __init__(self, file: Path, where: str, data: Mapping[str, Any], lines: Mapping[str, int]) -> None:
         self.file = file
         self.where = where
         self.data = data
+        self.lines = lines
         self.asked: list[str] = []
 
+    def line(self, key: str) -> int | None:
+        """The line of a key of this table, where it has one of its own."""
+        return self.lines.get(self.where + key)
+
     def error(self, key: str, expected: str) -> ConfigError:
-        return ConfigError(f"{self.file}: {self.where}{key}: expected {expected}")
+        return self._problem(key, f"expected {expected}")
+
+    def _problem(self, key: str, says: str) -> ConfigError:
+        line = line_of(self.where + key, self.lines)
+        return ConfigError(f"{self.file}{'' if line is None else f':{line}'}: {self.where}{_shown(key)}: {says}")
 
     def unknown(self, key: str, known: tuple[str, ...]) -> ConfigError:
         close = get_close_matches(key, known, n=1, cutoff=0.5)
         hint = f"did you mean {close[0]!r}?" if close else "known here: " + ", ".join(known)
-        return ConfigError(f"{self.file}: {self.where}{key}: unknown key; {hint}")
+        return self._problem(key, f"unknown key; {hint}")
 
     def finish(self) -> None:
         for key in self.data:
@@ -60,7 +72,7 @@ class TableReader:
         return value
 
     def text(self, key: str) -> str | None:
-        value: str | None = self._checked(key, "a text", lambda v: isinstance(v, str) and bool(v))
+        value: str | None = self._checked(key, "a text of one line", _is_text)
         return value
 
     def flag(self, key: str) -> bool | None:
@@ -80,7 +92,7 @@ class TableReader:
 
     def labels(self, key: str) -> tuple[str, ...] | None:
         """Entries of a label filter; a text is cut at its blanks, as the agent does."""
-        value = self._checked(key, "a text or a list of texts", lambda v: isinstance(v, str) or _is_texts(v))
+        value = self._checked(key, "a text or a list of texts", lambda v: v == "" or _is_text(v) or _is_texts(v))
         return None if value is None else tuple(value.split() if isinstance(value, str) else value)
 
     def globs(self, key: str) -> tuple[str, ...]:
@@ -107,10 +119,13 @@ class TableReader:
         value = self._take(key)
         if value is None:
             return None
+        if not isinstance(value, str | float):
+            raise self.error(key, f'a Cilium version as a text, such as "1.19", not {value!r:.60}')
         try:
-            return parse_version(str(value) if isinstance(value, str | float) else "")
+            return parse_version(str(value))
         except ValueError as error:
-            raise self.error(key, f'a Cilium version such as "1.19": {error}') from None
+            hint = ' (a version is a text: "1.20")' if isinstance(value, float) else ""
+            raise self.error(key, f'a Cilium version such as "1.19": {error}{hint}') from None
 
     def release(self, key: str) -> str | None:
         """A release as it runs, with or without its patch: `1.18`, `v1.18.4`, `1.18.x`."""
@@ -168,15 +183,21 @@ class TableReader:
 
     def table(self, key: str) -> TableReader:
         value = self._checked(key, "a table", lambda v: isinstance(v, dict)) or {}
-        return TableReader(self.file, f"{self.where}{key}.", value)
+        return TableReader(self.file, f"{self.where}{key}.", value, self.lines)
 
     def tables(self, key: str) -> list[TableReader]:
         value = self._checked(
             key, f"tables [[{key}]]", lambda v: isinstance(v, list) and all(isinstance(t, dict) for t in v)
         )
         return [
-            TableReader(self.file, f"{self.where}{key}[{index}].", table) for index, table in enumerate(value or ())
+            TableReader(self.file, f"{self.where}{key}[{index}].", table, self.lines)
+            for index, table in enumerate(value or ())
         ]
+
+
+def _shown(key: str) -> str:
+    """A key as a message names it: in one line, whatever its text holds."""
+    return key if len(key.splitlines()) == 1 and len(key) <= _LONGEST_KEY else f"{key!r:.{_LONGEST_KEY}}"
 
 
 def _problem_of(key: str, value: str) -> str:
@@ -196,4 +217,9 @@ def _is_positive(value: Any) -> bool:
 
 
 def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_text(value: Any) -> bool:
+    """Whether this is a text that has letters, and none that end a line or steer a terminal."""
+    return isinstance(value, str) and bool(value) and not any(ord(letter) < 32 or letter == "\x7f" for letter in value)

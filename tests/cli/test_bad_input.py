@@ -211,11 +211,14 @@ def test_wrong_use_is_one_line(repository: Path, arguments: tuple[str, ...], say
 @pytest.mark.parametrize(
     ("config", "says"),
     [
-        ("clusterz = []\n", "cnpfix.toml: clusterz: unknown key; did you mean 'clusters'?"),
-        ('to = "1.99"\n', "cnpfix.toml: to: "),
+        ("clusterz = []\n", "cnpfix.toml:1: clusterz: unknown key; did you mean 'clusters'?"),
+        ('to = "1.99"\n', "cnpfix.toml:1: to: "),
         ("[[clusters]\n", "cnpfix.toml"),
-        ('exclude = "x"\n', "cnpfix.toml: exclude: "),
-        ('"a\\u001b[31m" = 1\n', "cnpfix.toml: a\\x1b[31m"),
+        ('exclude = "x"\n', "cnpfix.toml:1: exclude: "),
+        ('"a\\u001b[31m" = 1\n', "cnpfix.toml:1: a\\x1b[31m"),
+        ('"a\\nb" = 1\n', "cnpfix.toml:1: 'a\\nb': unknown key"),
+        ("from = 5\n", 'cnpfix.toml:1: from: expected a Cilium version as a text, such as "1.19", not 5'),
+        ("from = 1.20\n", '(a version is a text: "1.20")'),
         ("a = 1\0\n", "cnpfix.toml"),
     ],
 )

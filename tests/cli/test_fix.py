@@ -265,7 +265,7 @@ def test_a_bad_config_key_names_file_and_key(repository: Path) -> None:
     (repository / "cnpfix.toml").write_text("clusterz = []\n")
     ran = cnpfix()
     assert ran.code == 2
-    assert "cnpfix.toml: clusterz: unknown key; did you mean 'clusters'?" in ran.err
+    assert "cnpfix.toml:1: clusterz: unknown key; did you mean 'clusters'?" in ran.err
 
 
 def test_templates_are_notes_not_errors(repository: Path) -> None:

@@ -370,4 +370,4 @@ def test_settings_of_a_strange_shape_are_an_error(tree: Path, text: str) -> None
     (tree / "pyproject.toml").write_text(text)
     ran = cnpfix()
     assert ran.code == 2
-    assert "pyproject.toml: " in ran.err and ran.err.count("\n") == 1
+    assert "pyproject.toml:" in ran.err and ran.err.count("\n") == 1

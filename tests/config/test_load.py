@@ -8,6 +8,8 @@ import pytest
 
 from rewriter.cilium.version import Version
 from rewriter.config import ConfigError, find_config, load_config
+from rewriter.config.lines import key_lines, line_of
+from rewriter.config.reference import KEYS, Key
 from rewriter.finding import Applicability
 
 PASS_IDS = {
@@ -112,6 +114,57 @@ def test_mistakes_are_one_line(tmp_path: Path, text: str, says: str) -> None:
     assert says in message
     assert message.startswith(str(tmp_path / "cnpfix.toml")), "the file is named first"
     assert "\n" not in message
+
+
+#: Values of which each is of the wrong type, or empty, for most keys.
+HOSTILE = ("5", "1.5", "-1", "true", '"x\\ny"', '"\\u0000"', '""', "[5]", '[""]', "{a = 1}", "[{a = 1}]", "2025-01-01")
+#: Those of them that a key takes all the same.
+TAKEN = {
+    "true or false": {"true"},
+    "number": {"5"},
+    "text or list of texts": {'""'},
+}
+
+
+@pytest.mark.parametrize("name", ["cnpfix.toml", "pyproject.toml"])
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: f"{key.table}{key.name}")
+def test_a_wrong_value_is_refused_at_its_line(tmp_path: Path, key: Key, name: str) -> None:
+    brackets, table = key.table[: key.table.count("[")], key.table.strip("[]").replace("<id>", "CNP004")
+    top = "tool.cnpfix" if name == "pyproject.toml" else ""
+    header = brackets + ".".join(filter(None, (top, table))) + brackets.replace("[", "]")
+    needed = {"[[clusters]]": 'name = "a"\n', "[[per-path]]": 'paths = ["a/**"]\n'}.get(key.table, "")
+    needed = "" if needed.startswith(key.name) else needed
+    written = '"app=web"' if key.name.startswith('"') else key.name
+    for value in HOSTILE:
+        if value in TAKEN.get(key.kind, ()):
+            continue
+        header = f"[{top}]" if top and not table else header
+        text = f"# One\n{header}\n{needed}{written} = {value}\n"
+        (tmp_path / name).write_text(text)
+        with pytest.raises(ConfigError) as caught:
+            load_config(tmp_path / name, PASS_IDS)
+        message, line = str(caught.value), len(text.splitlines())
+        assert message.startswith(f"{tmp_path / name}:{line}: "), message
+        assert "expected " in message
+        assert len(message.splitlines()) == 1
+
+
+def test_lines_of_keys() -> None:
+    text = (
+        'from = "1.18"\n[pr]\ntitle = """\nbranch = "no key"\n"""\nbranch = "b"\n[[clusters]]\nname = "a"\n'
+        '[[ "clusters" ]]  # the second\n"name" = "b"\n[passes]\ncluster-entity.mode = "extend"\n'
+        '[passes.missing-namespace]\n"app.example.com/x=y" = "z"\nlist = [\n  "a = b",\n]\n'
+    )
+    lines = key_lines(text)
+    assert lines["from"] == 1
+    assert (lines["pr.title"], lines["pr.branch"]) == (3, 6)
+    assert (lines["clusters"], lines["clusters[0].name"], lines["clusters[1].name"]) == (7, 8, 10)
+    assert lines["passes.cluster-entity.mode"] == 12
+    assert lines["passes.missing-namespace.app.example.com/x=y"] == 14
+    assert line_of("clusters[1].pod_cidrs", lines) == 9, "a key that is not there is at its table"
+    assert line_of("clusters[7].name", lines) == 7
+    assert line_of("nothing", lines) is None
+    assert key_lines("[tool.cnpfix]\nfrom = 5\n", "tool.cnpfix.") == {"from": 2}
 
 
 @pytest.mark.parametrize("version", ["1.18", "v1.18.4", "1.18.x", "1.18.0-rc.1", "1.18.4+build"])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from rewriter.config import Config
+from rewriter.config import Config, place_of
 from rewriter.discovery import some_of, unmatched
 from rewriter.engine.run.workspace import Workspace
 from rewriter.inventory.tree.repository import TreeInventory
@@ -28,7 +28,7 @@ def wrong_cluster(config: Config, inventory: TreeInventory) -> str:
             known = _clusters(inventory)
             for name in names:
                 if name not in known:
-                    return f"{_shown(config.file)}: {key}: no cluster is named {name!r}; {_advice(key, name, known)}"
+                    return f"{_at(config, key)}: no cluster is named {name!r}; {_advice(key, name, known)}"
     return ""
 
 
@@ -52,7 +52,7 @@ def glob_warnings(config: Config) -> Iterator[str]:
     for key, globs in _globs(config):
         for glob, near in unmatched(config.root, globs):
             hint = f"; {near}" if near else ""
-            yield f"{_shown(config.file)}: {key}: {glob!r} matches no file below {_shown(config.root)}{hint}"
+            yield f"{_at(config, key)}: {glob!r} matches no file below {_shown(config.root)}{hint}"
 
 
 def _globs(config: Config) -> Iterator[tuple[str, Sequence[str]]]:
@@ -61,6 +61,12 @@ def _globs(config: Config) -> Iterator[tuple[str, Sequence[str]]]:
         yield f"clusters[{index}].local", cluster.local_paths
     for index, rule in enumerate(config.per_path):
         yield f"per-path[{index}].paths", rule.paths
+
+
+def _at(config: Config, key: str, name: str = "") -> str:
+    """Where a key of the configuration is: its file, the line where it is known, and the key, as `name` writes it."""
+    line = place_of(config.file, key) if config.file else None
+    return f"{_shown(config.file)}{'' if line is None else f':{line}'}: {name or key}"
 
 
 def _shown(path: Path | None) -> str:
@@ -82,7 +88,7 @@ def cluster_warnings(config: Config, inventory: TreeInventory) -> Iterator[str]:
         if close:
             source = inventory.tree_clusters.clusters[close[0]].source
             yield (
-                f"{_shown(config.file)}: clusters[{index}].name: no installation of Cilium is named {name!r}; "
+                f"{_at(config, f'clusters[{index}].name')}: no installation of Cilium is named {name!r}; "
                 f"{close[0]!r} is ({source})"
             )
 
@@ -106,13 +112,15 @@ def namespace_problems(workspace: Workspace, listed: frozenset[str] | None, *, w
     for namespace in config.complete if known else ():
         close = get_close_matches(namespace, sorted(known), n=1, cutoff=0.75) if namespace not in known else []
         if close:
-            where = f"{_shown(config.file)}: facts.complete"
-            return f"{where}: no namespace is named {namespace!r}; did you mean {close[0]!r}?", []
+            return (
+                f"{_at(config, 'facts.complete')}: no namespace is named {namespace!r}; did you mean {close[0]!r}?",
+                [],
+            )
         if namespace not in known:
             words = f"nothing of namespace {namespace!r} is known; known are {some_of(sorted(known))}"
-            warnings.append(f"{_shown(config.file)}: facts.complete: {words}")
+            warnings.append(f"{_at(config, 'facts.complete')}: {words}")
     for label, namespace in wanted.items():
-        where = f'{_shown(config.file)}: passes.missing-namespace."{label}"'
+        where = _at(config, f"passes.missing-namespace.{label}", f'passes.missing-namespace."{label}"')
         if known and namespace not in known:
             close = get_close_matches(namespace, sorted(known), n=1, cutoff=0.75)
             if close:
@@ -150,7 +158,7 @@ def _inert_kinds(workspace: Workspace) -> Iterator[str]:
         if named and name not in named:
             close = get_close_matches(name, sorted(named), n=1, cutoff=0.75)
             hint = f"did you mean {close[0]!r}?" if close else f"they name {some_of(sorted(named))}"
-            yield f"{_shown(workspace.config.file)}: facts.inert_kinds: no file names kind {name!r}; {hint}"
+            yield f"{_at(workspace.config, 'facts.inert_kinds')}: no file names kind {name!r}; {hint}"
 
 
 def _namespaces(workspace: Workspace) -> set[str]:
