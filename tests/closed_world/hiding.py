@@ -123,6 +123,12 @@ def _of_git_source(path: str) -> str:
     )
 
 
+def _cut(kind: str, metadata: str, item: str) -> str:
+    """A list with one item, as the API server answers."""
+    inner = item.replace("\n", "\n    ").rstrip()
+    return f"apiVersion: v1\nkind: {kind}\nmetadata: {{resourceVersion: '1', {metadata}}}\nitems:\n  - {inner}\n"
+
+
 def _kustomization(more: str) -> str:
     return _LISTED + more
 
@@ -139,6 +145,14 @@ _HIDES: dict[str, tuple[Files, str]] = {
     "kind in a List": (
         {"shop/x.yaml": f'{{"apiVersion": "v1", "kind": "List", "items": [{resource(_UNKNOWN, "Worker")}]}}'},
         "shop/x.yaml",
+    ),
+    "list of which the rest is elsewhere": (
+        {"shop/x.yaml": _cut("List", "continue: abc", deployment("a", "shop"))},
+        "shop/x.yaml:1 is a list that the API server cut off",
+    ),
+    "list of a kind that is cut off": (
+        {"shop/x.yaml": _cut("DeploymentList", "remainingItemCount: 3", deployment("a", "shop"))},
+        "shop/x.yaml:1 is a list that the API server cut off",
     ),
     "kind with the name of an inert one": ({"shop/x.yaml": resource("core.oam.dev/v1", "Application")}, "shop/x.yaml"),
     "policy of Open Cluster Management": (
@@ -478,6 +492,10 @@ MATCHES: dict[str, Files] = {
 
 _CLEAR: dict[str, Files] = {
     "nothing": {},
+    "list that is whole": {"shop/x.yaml": _cut("List", "continue: ''", deployment("a", "shop"))},
+    "list of ConfigMaps that is cut off": {
+        "shop/x.yaml": _cut("ConfigMapList", "continue: abc", "metadata: {name: a}\n")
+    },
     "virtual machine with other labels": {"shop/v.yaml": _virtual_machine("other")},
     "analysis of metrics": {"shop/a.yaml": _analysis({"prometheus": {"query": "up"}})},
     "challenges by DNS": {

@@ -22,6 +22,7 @@ from rewriter.inventory.facts.completeness import CIDR_GROUPS, LIFT, Hidden
 from rewriter.inventory.files.offered import OfferedFile
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.files.unread import UnreadFile
+from rewriter.inventory.hiding.cut_lists import cut_lists
 from rewriter.inventory.hiding.generating import GENERATING_KINDS, generated_in
 from rewriter.inventory.hiding.given_labels import GivenLabels
 from rewriter.inventory.hiding.namespace_labels import namespace_labellers
@@ -49,6 +50,7 @@ _NAMESPACE_FIELDS = frozenset(
 )
 
 _MEND = f"mend the file, or {LIFT}"
+_WHOLE = f"fetch the whole list, or {LIFT}"
 _CHECK_OUT = f"check it out, or {LIFT}"
 _RENDER = f"render it and keep the result in the tree, or {LIFT}"
 _INERT = f"name the kind in `inert_kinds` under [facts] if it makes no pods and no Services, or {LIFT}"
@@ -113,6 +115,9 @@ class HiddenSources:
             inner = self._files.inner(file.path)
             if inner not in self._placements.patch_files and self._is_applied(file.path):
                 yield from self._objects(file, inner)
+        for source in cut_lists(self._files, self._inert_kinds):
+            if self._is_applied(source.path):
+                yield self._hidden(f"{source} is a list that the API server cut off", None, source.path, _WHOLE)
         yield from self._charts()
         for unread_file in self._files.unread:
             if self._concerns(unread_file):
