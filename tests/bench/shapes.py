@@ -79,6 +79,14 @@ def _workloads(count: int) -> Files:
     return {"x.yaml": _policy("  ingress:\n  - fromEndpoints: [{matchLabels: {app: b1}}]\n"), "w.yaml": pods}
 
 
+def _unread(count: int) -> Files:
+    """Files that may hold pods and cannot be read, and a selector that pods of another namespace meet."""
+    agent = "kind: Pod\napiVersion: v1\nmetadata: {name: agent, namespace: other, labels: {app: agent}}\n"
+    broken = {f"d{n % 50}/w{n}.yaml": "kind: HelmRelease\nspec: [\n" for n in range(count)}
+    peer = "  ingress:\n  - fromEndpoints: [{matchLabels: {app: agent}}]\n"
+    return {"x.yaml": _policy(peer), "w.yaml": agent, **broken}
+
+
 #: A policy of which nothing is to be fixed.
 ONE = {"x.yaml": _policy("  ingress:\n  - fromEntities: [world]\n")}
 #: What grows, its small size, and the files of a size.
@@ -90,6 +98,7 @@ SHAPES: tuple[tuple[str, int, Callable[[int], Files]], ...] = (
     ("policies to fix in one namespace", 50, _policies),
     ("documents to fix in one file", 50, _documents),
     ("workloads", 1250, _workloads),
+    ("files that cannot be read", 200, _unread),
 )
 
 

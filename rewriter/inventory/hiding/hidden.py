@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from rewriter import patterns as re
@@ -326,10 +327,14 @@ class HiddenSources:
 
     def _may_bring_others(self, inner: str, text: bytes | None) -> bool:
         """Whether a text that is not read may bring what stands elsewhere, or change pods on their way."""
-        unread = {self._files.inner(file.path) for file in self._files.unread}
         return text is not None and may_bring_others(
-            inner, text, lambda other: other in unread or self._files.on_disk(other).exists()
+            inner, text, lambda other: other in self._unread or self._files.on_disk(other).exists()
         )
+
+    @cached_property
+    def _unread(self) -> Collection[str]:
+        """The files that are not read, by inner path."""
+        return frozenset(self._files.inner(file.path) for file in self._files.unread)
 
     def _may_hold_pods(self, text: bytes | None) -> bool:
         """Whether a text that is not read may hold a manifest of something that makes pods or Services."""

@@ -9,7 +9,7 @@ from rewriter.evidence.api_server import ApiServer, api_server
 from rewriter.evidence.context import Context
 from rewriter.evidence.permits import API_SERVER_NODE
 from rewriter.evidence.policies import is_first_of
-from rewriter.evidence.reachable import Reach, reach_of
+from rewriter.evidence.reachable import Reach, reach_of, workload_key
 from rewriter.evidence.target_ports import is_behind, target_numbers
 from rewriter.finding import Applicability, Finding
 from rewriter.inventory.facts.model import Service, Workload
@@ -19,6 +19,8 @@ from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.ports.port_numbers import is_on, names_any
 
 _TCP = "TCP"
+#: A call of the API server, with the Service that it goes to and the port of the pods.
+_Call = tuple[ApiServerCall, Service, int]
 
 
 def uncalled(context: Context) -> Iterator[Finding]:
@@ -56,11 +58,18 @@ def called_ports(context: Context, workload: Workload) -> frozenset[int]:
     return frozenset(port for _, _, port in _calls(context, calls, workload)) if calls else frozenset()
 
 
-def _calls(
-    context: Context, calls: Sequence[ApiServerCall], workload: Workload
-) -> Iterator[tuple[ApiServerCall, Service, int]]:
-    """The calls that end at a workload, each with its Service and the port of the pods: copies of one once."""
+def _calls(context: Context, calls: Sequence[ApiServerCall], workload: Workload) -> tuple[_Call, ...]:
+    """The calls that end at a workload, of those of the inventory. Looked for once a workload and run."""
     own = context.cluster.name if context.cluster else None
+    key = ("calls of the API server", own, *workload_key(workload))
+    if key not in context.answers:
+        context.answers[key] = tuple(_calls_of(context, own, calls, workload))
+    made: tuple[_Call, ...] = context.answers[key]
+    return made
+
+
+def _calls_of(context: Context, own: str | None, calls: Sequence[ApiServerCall], workload: Workload) -> Iterator[_Call]:
+    """The calls that end at a workload: copies of one once."""
     done: set[tuple[object, ...]] = set()
     for call in calls:
         if call.namespace != workload.namespace or (own is not None and call.cluster not in (None, own)):
