@@ -39,6 +39,7 @@ from rewriter.evidence.context import Context
 from rewriter.finding import Finding, Operation, Severity
 from rewriter.passes.kit.changes.applicability import EVIDENT, OTHERWISE, SAFE, UNSAFE, decided
 from rewriter.passes.kit.changes.change import Change
+from rewriter.passes.kit.changes.forms import changed, with_entries, with_rules
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.enforced.enforcement import default_denies, rejected_today, switched_on
 from rewriter.passes.kit.enforced.upgrade_semantics import changed_by_upgrade
@@ -53,6 +54,7 @@ VERSIONS = str(BARE_ADDRESS_REJECTED)
     id="bare-address",
     title="an address without a prefix length, which 1.20 rejects",
     change=BARE_ADDRESS_REJECTED,
+    repairs=lambda spec, _: with_rules(spec, lambda rule: changed(rule, **with_entries(rule, bare_addresses(rule)))),
 )
 def find(context: Context) -> Iterator[Finding]:
     for rule in context.policy.rules():

@@ -51,6 +51,7 @@ from rewriter.finding import Finding, Operation, Severity
 from rewriter.passes.kit.changes.applicability import EVIDENT, MANUAL, OTHERWISE, SAFE, UNSAFE, decided
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.coverage import add_after, sibling, uncovered_rules
+from rewriter.passes.kit.changes.forms import Form, with_rules, without
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.enforced.enforcement import FlowChanges, default_denies, rejected_today, switched_on
 from rewriter.passes.kit.enforced.upgrade_semantics import changed_by_upgrade
@@ -77,7 +78,17 @@ def _counts(name: str, rule: Rule, version: Version) -> bool:
     return version >= NODE_PEERS or name not in _SINCE_NODE_PEERS
 
 
-@antipattern(code="CNP001", id="mixed-peers", title="more than one kind of peer in a rule", exposes=True)
+def _first_kind_alone(rule: Rule, version: Version) -> Form:
+    return without(rule, *(field.name for field in mixed_kinds(rule, version)[1:]))
+
+
+@antipattern(
+    code="CNP001",
+    id="mixed-peers",
+    title="more than one kind of peer in a rule",
+    exposes=True,
+    repairs=lambda spec, version: with_rules(spec, lambda rule: _first_kind_alone(rule, version)),
+)
 def find(context: Context) -> Iterator[Finding]:
     for rule in context.policy.rules():
         fields = mixed_kinds(rule, context.to_version) or mixed_kinds(rule, context.from_version)

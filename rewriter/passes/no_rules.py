@@ -39,13 +39,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rewriter.cilium.nodes import PortRule
-from rewriter.cilium.policy import Rule, Spec
+from rewriter.cilium.policy import INGRESS, Rule, Spec
 from rewriter.cilium.version import RULES_REQUIRED
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Operation, Severity
 from rewriter.passes.kit.changes.change import Change, rule_becomes
 from rewriter.passes.kit.changes.claims import all_other
-from rewriter.passes.kit.changes.forms import without
+from rewriter.passes.kit.changes.forms import as_written, with_list, without
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.changes.rule_directions import (
     LISTS,
@@ -76,6 +76,7 @@ from rewriter.text import join_names, subject_text
     change=RULES_REQUIRED,
     exposes=True,
     guesses=True,
+    repairs=lambda spec, _: with_list(spec, INGRESS, [{}]) if has_no_rules(spec) else as_written(spec),
 )
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
@@ -109,11 +110,9 @@ def _has_ports_elsewhere(context: Context, rule: Rule) -> bool:
 def _without_rules(context: Context, spec: Spec) -> Finding:
     subject = subject_text(context.policy, spec)
     before = context.from_version < RULES_REQUIRED
-    today = (
-        f"does nothing on {context.from_version} and is rejected from {RULES_REQUIRED} on"
-        if before
-        else (f"is rejected (from {RULES_REQUIRED} on)")
-    )
+    today = f"is rejected (from {RULES_REQUIRED} on)"
+    if before:
+        today = f"does nothing on {context.from_version} and is rejected from {RULES_REQUIRED} on"
     why = f"as far as this policy goes, all traffic of {subject} passes"
     if always_enforced(context):
         why = f"only `policyEnforcementMode: always` denies traffic of {subject} that no policy allows"

@@ -48,32 +48,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from rewriter.cilium.policy import INGRESS, KNP, Policy, Rule, Spec
+from rewriter.cilium.policy import KNP, Policy
 from rewriter.cilium.validation import Rejection
-from rewriter.cilium.version import (
-    BARE_ADDRESS_REJECTED,
-    L7_GENERIC_REMOVED,
-    NODE_PEERS,
-    REQUIRES_REMOVED,
-    RULES_REQUIRED,
-    SERVICES_WITH_PORTS,
-    SUPPORTED,
-    Version,
-)
+from rewriter.cilium.version import NODE_PEERS, SUPPORTED, Version
 from rewriter.evidence.context import Context
 from rewriter.finding import Finding, Severity
-from rewriter.passes.bare_address import bare_addresses
-from rewriter.passes.kit.changes.forms import (
-    Form,
-    changed,
-    l7_without,
-    with_entries,
-    with_list,
-    with_rules,
-    with_specs,
-    without,
-)
-from rewriter.passes.kit.changes.rule_directions import has_no_rules
+from rewriter.passes.bare_address import find as bare_address
 from rewriter.passes.kit.enforced.enforcement import (
     default_denies,
     has_wrong_types,
@@ -86,9 +66,15 @@ from rewriter.passes.kit.enforced.mended_fields import accepted_with_fields
 from rewriter.passes.kit.enforced.rejection_words import rejected_finding
 from rewriter.passes.kit.enforced.repair import Repaired, repaired
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.mixed_peers import mixed_kinds
-from rewriter.passes.removed_l7 import removed_kinds
+from rewriter.passes.mixed_peers import find as mixed_peers
+from rewriter.passes.no_rules import find as no_rules
+from rewriter.passes.removed_l7 import find as removed_l7
+from rewriter.passes.requires import find as requires
+from rewriter.passes.service_with_ports import find as service_with_ports
 from rewriter.text import join_names
+
+#: The passes that report by themselves why a release rejects a policy.
+OTHERS = (mixed_peers, service_with_ports, requires, bare_address, no_rules, removed_l7)
 
 
 @antipattern(
@@ -120,28 +106,10 @@ def _other_reason(context: Context, version: Version) -> Rejection | None:
     if reason is None or policy.kind == KNP or has_wrong_types(policy):
         return reason
 
-    def rule_set(spec: Spec) -> Form:
-        if has_no_rules(spec) and context.to_version >= RULES_REQUIRED:
-            return with_list(spec, INGRESS, [{}])
-        return with_rules(spec, lambda rule: _set_right(rule, context, version))
-
-    return rejected(with_specs(policy, rule_set), version, context.flags)
-
-
-def _set_right(rule: Rule, context: Context, version: Version) -> Form:
-    """A rule without what other passes report in this upgrade."""
-    target = context.to_version
-    gone = [field.name for field in mixed_kinds(rule, version)[1:]]
-    services = rule.peer("toServices")
-    if version < SERVICES_WITH_PORTS and services is not None and services.entries and rule.port_rules:
-        gone.append("toServices")
-    if target >= REQUIRES_REMOVED:
-        gone.append("fromRequires" if rule.direction == INGRESS else "toRequires")
-    full = with_entries(rule, bare_addresses(rule)) if target >= BARE_ADDRESS_REJECTED else {}
-    ports = {}
-    if context.from_version < L7_GENERIC_REMOVED <= target and not rule.deny and rule.l7_rules:
-        ports = {"toPorts": [l7_without(item, removed_kinds) for item in rule.port_rules]}
-    return without(changed(rule, **full, **ports), *gone)
+    for other in OTHERS:
+        if other.concerns(context.from_version, context.to_version):
+            policy = other.set_right(policy, version)
+    return rejected(policy, version, context.flags)
 
 
 def _repairs(context: Context) -> Repaired | None:

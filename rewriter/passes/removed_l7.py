@@ -38,7 +38,7 @@ from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Operation, Severity
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.claims import flow_claim
-from rewriter.passes.kit.changes.forms import changed, l7_without
+from rewriter.passes.kit.changes.forms import Form, changed, l7_without, with_rules
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.enforced.enforcement import rejected_today, switched_on
 from rewriter.passes.kit.registry import antipattern
@@ -48,6 +48,12 @@ VERSIONS = str(L7_GENERIC_REMOVED)
 _REMOVED = ("kafka", "l7proto", "l7")
 
 
+def _without_l7(rule: Rule) -> Form:
+    if rule.deny or not rule.l7_rules:
+        return changed(rule)
+    return changed(rule, toPorts=[l7_without(item, removed_kinds) for item in rule.port_rules])
+
+
 @antipattern(
     code="CNP009",
     id="removed-l7",
@@ -55,6 +61,7 @@ _REMOVED = ("kafka", "l7proto", "l7")
     change=L7_GENERIC_REMOVED,
     crossing=True,
     exposes=True,
+    repairs=lambda spec, _: with_rules(spec, _without_l7),
 )
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:

@@ -50,6 +50,7 @@ from rewriter.finding import Applicability, Finding, FlowClaim, Operation, Sever
 from rewriter.passes.kit.changes.applicability import EVIDENT, MANUAL, OTHERWISE, SAFE, UNSAFE, decided
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.claims import rules_flows
+from rewriter.passes.kit.changes.forms import with_rules, without
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.enforced.enforcement import (
     FlowChanges,
@@ -78,6 +79,7 @@ VERSIONS = str(REQUIRES_REMOVED)
     title="fromRequires and toRequires, which 1.19 rejects",
     change=REQUIRES_REMOVED,
     after=("fqdn-double-star",),
+    repairs=lambda spec, _: with_rules(spec, lambda rule: without(rule, "fromRequires", "toRequires")),
 )
 def find(context: Context) -> Iterator[Finding]:
     groups = [group for spec in context.policy.specs for group in requirement_groups(spec)]

@@ -57,7 +57,6 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
 
-from rewriter.cilium.policy import EGRESS
 from rewriter.cilium.version import SERVICES_WITH_PORTS
 from rewriter.evidence.backends import Backends, UndecidedError, backends_of
 from rewriter.evidence.context import Context
@@ -79,18 +78,25 @@ from rewriter.passes.kit.ports.service_rules import (
     flow_changes,
     flows_allowed,
     outcomes_of,
+    rules_with_services,
     sibling_of,
     why_enforced,
     why_rejected,
     without_container,
+    without_rejected,
 )
 from rewriter.passes.kit.registry import antipattern
 from rewriter.text import join_names
 
 
-@antipattern(code="CNP002", id="service-with-ports", title="toServices together with toPorts")
+@antipattern(
+    code="CNP002",
+    id="service-with-ports",
+    title="toServices together with toPorts",
+    repairs=without_rejected,
+)
 def find(context: Context) -> Iterator[Finding]:
-    for site in _sites(context):
+    for site in rules_with_services(context):
         entries = site.field.entries
         if site.rule.deny or all(missing_service(context, entry) for entry in entries):
             continue
@@ -101,18 +107,10 @@ def find(context: Context) -> Iterator[Finding]:
 
 def deny_rules(context: Context) -> Iterator[Finding]:
     """The same for deny rules, in which Cilium resolves no Service: what `unresolved-reference` reports."""
-    for site in _sites(context):
+    for site in rules_with_services(context):
         if site.rule.deny:
             message = "`toServices` in a deny rule is never resolved: the rule denies its ports to every destination"
             yield replace(_finding(site), severity=Severity.ERROR, message=message)
-
-
-def _sites(context: Context) -> Iterator[ServiceRule]:
-    for spec in context.policy.specs:
-        for rule in spec.rules:
-            field = rule.peer("toServices")
-            if rule.direction == EGRESS and field and field.entries and rule.port_rules:
-                yield ServiceRule(context, spec, rule, field)
 
 
 def _finding(site: ServiceRule) -> Finding:

@@ -11,10 +11,11 @@ from rewriter.cilium.compile import Entry, compile_policy
 from rewriter.cilium.policy import Policy, Spec, read_policy
 from rewriter.cilium.settings import Facts, Settings
 from rewriter.cilium.validation import rejection
-from rewriter.cilium.version import BARE_ADDRESS_REJECTED, REQUIRES_REMOVED, SUPPORTED, Version
+from rewriter.cilium.version import REQUIRES_REMOVED, SUPPORTED, Version
 from rewriter.evidence.placeholders import has_placeholder, substituted
-from rewriter.passes.bare_address import bare_addresses
+from rewriter.passes.bare_address import find as bare_address
 from rewriter.passes.kit.changes.coverage import single_rule_manifest
+from rewriter.passes.requires import find as requires
 
 _REQUIREMENTS = frozenset({"fromRequires", "toRequires"})
 
@@ -43,27 +44,22 @@ def _read(manifest: Mapping[str, Any], settings: Settings, facts: Facts) -> Sequ
     """
     if _accepts(manifest, settings):
         return compile_policy(read_policy(manifest), settings, facts)
-    mended = _mended(manifest, settings.version)
-    if not _accepts(mended, settings):
+    mended = _mended(read_policy(manifest), settings.version)
+    if not _accepts(mended.raw, settings):
         return ()
     # Of every cluster: the fix writes the requirement into selectors, which say themselves which clusters they mean.
     before = replace(settings, version=REQUIRES_REMOVED.previous, default_local_cluster=False)
     required = compile_policy(read_policy(_with_rules(manifest, _requirements)), before)
-    entries = compile_policy(read_policy(mended), settings, facts)
+    entries = compile_policy(mended, settings, facts)
     return [replace(entry, required=narrowed.required) for entry, narrowed in zip(entries, required, strict=True)]
 
 
-def _mended(manifest: Mapping[str, Any], version: Version) -> dict[str, Any]:
-    """The manifest without what a release rejects and a fix takes away: requirements, and bare addresses."""
-    gone = _REQUIREMENTS if version >= REQUIRES_REMOVED else frozenset()
-    made = _with_rules(manifest, lambda rule: {name: item for name, item in rule.items() if name not in gone})
-    if version >= BARE_ADDRESS_REJECTED:
-        for rule in read_policy(made).rules():
-            raw: Any = rule.raw
-            for route, full in bare_addresses(rule).items():
-                name, index = route.rsplit("/", 2)[1:]
-                raw[name][int(index)] = full
-    return made
+def _mended(policy: Policy, version: Version) -> Policy:
+    """The policy without what a release rejects and a fix takes away: requirements, and bare addresses."""
+    for pass_ in (requires, bare_address):
+        if pass_.concerns(version, version):
+            policy = pass_.set_right(policy, version)
+    return policy
 
 
 def _requirements(rule: Mapping[str, Any]) -> dict[str, Any]:

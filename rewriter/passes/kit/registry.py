@@ -11,10 +11,11 @@ from dataclasses import replace
 from importlib import import_module
 from pkgutil import iter_modules
 
-from rewriter.cilium.policy import CCNP, CNP, KNP
+from rewriter.cilium.policy import CCNP, CNP, KNP, Policy, Spec
 from rewriter.cilium.version import Version
 from rewriter.evidence.context import Context
 from rewriter.finding import Finding
+from rewriter.passes.kit.changes.forms import Form, with_specs
 from rewriter.records import dataclass
 
 #: The kinds of policy that Cilium defines, and with them Kubernetes' own.
@@ -22,6 +23,8 @@ CILIUM_KINDS = frozenset({CNP, CCNP})
 EVERY_KIND = frozenset({CNP, CCNP, KNP})
 
 Find = Callable[[Context], Iterator[Finding]]
+#: A rule set with what a pass reports set right, as far as the release would reject it for that.
+Repairs = Callable[[Spec, Version], Form]
 
 
 class RegistryError(Exception):
@@ -39,7 +42,8 @@ class Pass:
     that `drops` finds rules that allow less than they mean: where another policy lets that through, its findings are
     notes. One that `exposes` finds policies that protect no pod or let every peer in: its findings come before
     others of their severity. What a pass that `guesses` finds is mended by a guess or by hand: its fixes are unsafe or
-    manual. The documentation of a pass is the docstring of its module.
+    manual. A pass that reports why a release rejects a policy gives by `repairs` the rule set that the release takes,
+    so that `rejected` sees what else is wrong. The documentation of a pass is the docstring of its module.
     """
 
     code: str
@@ -55,6 +59,7 @@ class Pass:
     drops: bool = False
     exposes: bool = False
     guesses: bool = False
+    repairs: Repairs | None = None
 
     def find(self, context: Context) -> Iterator[Finding]:
         """The findings of the pass on one policy, under its code and id."""
@@ -68,6 +73,11 @@ class Pass:
         if self.change is None:
             return True
         return self.change <= after and not (self.crossing and before >= self.change)
+
+    def set_right(self, policy: Policy, version: Version) -> Policy:
+        """The policy without that for which a release rejects it and which this pass reports."""
+        repairs = self.repairs
+        return policy if repairs is None else with_specs(policy, lambda spec: repairs(spec, version))
 
     @property
     def upgrades(self) -> str:
@@ -96,13 +106,13 @@ def antipattern(
     drops: bool = False,
     exposes: bool = False,
     guesses: bool = False,
+    repairs: Repairs | None = None,
 ) -> Callable[[Find], Pass]:
     """Makes a pass of the function that finds the anti-pattern; see `Pass` for the arguments."""
 
     def made(function: Find) -> Pass:
-        return Pass(
-            code, id, title, function, kinds, change, crossing, spans, after, any_types, drops, exposes, guesses
-        )
+        places = (kinds, change, crossing, spans, after, any_types, drops, exposes, guesses, repairs)
+        return Pass(code, id, title, function, *places)
 
     return made
 

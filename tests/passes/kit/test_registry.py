@@ -6,10 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from rewriter.cilium.policy import read_policy
+from rewriter.cilium.version import BARE_ADDRESS_REJECTED
 from rewriter.evidence.context import Context
 from rewriter.finding import Finding
 from rewriter.passes import PASSES
+from rewriter.passes.bare_address import find as bare_address
 from rewriter.passes.kit.registry import Pass, RegistryError, antipattern, in_order
+from rewriter.passes.rejected import OTHERS
+from rewriter.passes.upgrade_change import find as upgrade_change
+from tests.passes.policies import cnp
 
 
 def make(code: str, name: str, *after: str) -> Pass:
@@ -41,3 +47,16 @@ def test_passes_run_by_code_but_after_those_that_they_name() -> None:
 def test_names_used_twice_and_orders_that_cannot_be_are_refused(passes: list[Pass], what: str) -> None:
     with pytest.raises(RegistryError, match=what):
         in_order(passes)
+
+
+def test_every_pass_that_says_what_a_release_takes_is_asked_for_it() -> None:
+    """What `rejected` does not ask for, it reports a second time."""
+    assert {each.id for each in OTHERS} == {each.id for each in PASSES if each.repairs is not None}
+
+
+def test_a_policy_is_set_right_by_the_pass_that_reports_it_alone() -> None:
+    policy = read_policy(cnp("ingress: [{fromCIDR: [192.0.2.1, 192.0.2.0/24]}, {fromCIDR: []}]"))
+    target = BARE_ADDRESS_REJECTED
+    assert upgrade_change.set_right(policy, target) is policy
+    rules = bare_address.set_right(policy, target).specs[0].rules
+    assert [field.entries for rule in rules for field in rule.peers] == [("192.0.2.1/32", "192.0.2.0/24"), ()]

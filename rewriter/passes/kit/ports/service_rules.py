@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from rewriter.cilium.policy import PeerField, Rule, Spec
+from rewriter.cilium.policy import EGRESS, PeerField, Rule, Spec
 from rewriter.cilium.terms import Term
-from rewriter.cilium.version import REQUIRES_REMOVED, SERVICES_WITH_PORTS
+from rewriter.cilium.version import REQUIRES_REMOVED, SERVICES_WITH_PORTS, Version
 from rewriter.evidence.backends import Backends, UndecidedError
 from rewriter.evidence.context import Context
 from rewriter.evidence.target_ports import no_container_has
 from rewriter.finding import FlowClaim
 from rewriter.passes.kit.changes.claims import flow_claim, rule_flows
 from rewriter.passes.kit.changes.coverage import sibling
-from rewriter.passes.kit.changes.forms import Form, list_of, members_of, without
+from rewriter.passes.kit.changes.forms import Form, as_written, list_of, members_of, with_rules, without
 from rewriter.passes.kit.ports.backend_ports import (
     Plan,
     apply_plan,
@@ -55,6 +55,27 @@ class Outcome:
     entries: list[object]
     plan: Plan
     members: list[Backends]
+
+
+def rules_with_services(context: Context) -> Iterator[ServiceRule]:
+    """The rules of a policy that have both."""
+    for spec in context.policy.specs:
+        for rule in spec.rules:
+            field = _services(rule)
+            if field is not None:
+                yield ServiceRule(context, spec, rule, field)
+
+
+def without_rejected(spec: Spec, version: Version) -> Form:
+    """A rule set without the Services of rules that a release rejects because they have ports too."""
+    if version >= SERVICES_WITH_PORTS:
+        return as_written(spec)
+    return with_rules(spec, lambda rule: without(rule, *(["toServices"] if _services(rule) else [])))
+
+
+def _services(rule: Rule) -> PeerField | None:
+    field = rule.peer("toServices")
+    return field if rule.direction == EGRESS and field and field.entries and rule.port_rules else None
 
 
 def check_alone(site: ServiceRule) -> None:
