@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 from rewriter.cilium.identity import reserved_identity
 from rewriter.cilium.selector import read_selector
@@ -29,6 +29,8 @@ _GATEWAY_SERVICE = "cilium-gateway-"
 _INGRESS_SERVICE = "cilium-ingress"
 _GATEWAY_LABELS = ("gateway.networking.k8s.io/gateway-name", "io.cilium.gateway/owning-gateway")
 
+_Front = TypeVar("_Front", Gateway, Ingress)
+
 
 @dataclass(frozen=True, slots=True)
 class Fronted:
@@ -53,27 +55,21 @@ class Fronted:
 
 def cilium_gateways(context: Context) -> tuple[Gateway, ...]:
     """The Gateways of the policy's cluster whose class is Cilium's."""
-    key = ("cilium gateways", _own(context))
-    if key not in context.answers:
-        context.answers[key] = tuple(
-            gateway
-            for gateway in context.inventory.gateways()
-            if is_here(context, gateway.cluster) and _is_cilium(context, gateway)
-        )
-    found: tuple[Gateway, ...] = context.answers[key]
-    return found
+    return _of_cilium(context, "gateways", context.inventory.gateways)
 
 
 def cilium_ingresses(context: Context) -> tuple[Ingress, ...]:
     """The Ingresses of the policy's cluster whose class is Cilium's."""
-    key = ("cilium ingresses", _own(context))
+    return _of_cilium(context, "ingresses", context.inventory.ingresses)
+
+
+def _of_cilium(context: Context, kind: str, known: Callable[[], Iterable[_Front]]) -> tuple[_Front, ...]:
+    key = ("of Cilium", kind, _own(context))
     if key not in context.answers:
         context.answers[key] = tuple(
-            ingress
-            for ingress in context.inventory.ingresses()
-            if is_here(context, ingress.cluster) and _is_cilium(context, ingress)
+            front for front in known() if is_here(context, front.cluster) and _is_cilium(context, front)
         )
-    found: tuple[Ingress, ...] = context.answers[key]
+    found: tuple[_Front, ...] = context.answers[key]
     return found
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from rewriter.evidence.context import Context
 from rewriter.inventory.facts.model import Workload
-from rewriter.inventory.objects.replicas import Scaler, WithoutPods
+from rewriter.inventory.objects.replicas import NamedWorkload
 
 
 def has_no_pods(context: Context, workload: Workload) -> bool:
     """Whether a workload is written with `replicas: 0`, and no autoscaler or Rollout of the tree names it."""
 
-    def is_meant(fact: WithoutPods | Scaler) -> bool:
-        return (
-            (fact.kind, fact.name, fact.namespace) == (workload.kind, workload.name, workload.namespace)
-        ) and fact.cluster in (None, workload.cluster)
+    def is_meant(fact: NamedWorkload) -> bool:
+        own = (workload.kind, workload.name, workload.namespace)
+        return (fact.kind, fact.name, fact.namespace) == own and fact.cluster in (None, workload.cluster)
 
     stopped = any(is_meant(found) for found in context.inventory.without_pods())
-    return stopped and not any(is_meant(found) for found in context.inventory.scalers())
+    return stopped and not any(is_meant(found) for found in context.inventory.scaled())

@@ -83,26 +83,29 @@ def reach(
     return _Comparison(worlds, identities, inside, clusters, ends=ends).result().own
 
 
-def reach_of_step(
+def step_effect(
     today: PolicyWorld,
     fixed: PolicyWorld,
     unfixed: PolicyWorld,
     early: PolicyWorld,
+    *,
     identities: Sequence[Identity] = (),
     inside: Sequence[Prefix] = (),
     declared: CompiledClaims | None = None,
     ends: tuple[PolicyWorld, PolicyWorld] | None = None,
-    *,
     narrow: bool = False,
 ) -> StepEffect:
     """The flows that a step changes: at once where it is written early, and after the upgrade beside what that does.
 
     `today` and `early` are without and with the step under the source settings, `unfixed` and `fixed` under the target
-    settings. A flow that the upgrade alone changes is none of the step's, nor one that it brings back to what it is
+    settings. A step to a policy that the source version rejects can only be taken together with the upgrade: it has no
+    early effect. A flow that the upgrade alone changes is none of the step's, nor one that it brings back to what it is
     today, nor one that its peers refuse (`ends`, as `reach` has it). `upgrade` lists only flows that the step restores
     or changes in the same way. Where nothing is `declared`, no flow of the step is. With `narrow`, witnesses are of the
     rules that the step touches where not every combination of labels can be tried.
     """
+    if any(early.rejections):
+        early = today
     if same_content(fixed, unfixed) and same_content(early, today):
         return StepEffect()
     worlds = (today, fixed, unfixed, early)

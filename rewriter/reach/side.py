@@ -78,7 +78,7 @@ def changes(
 ) -> Iterator[Change]:
     """What the second rules open and close in place of the first, and of a third if there are three.
 
-    The four rules of a step are those of `reach_of_step`: then its own effect and that of the upgrade stay apart.
+    The four rules of a step are those of `step_effect`: then its own effect and that of the upgrade stay apart.
     With rules `declared` for OPENED and CLOSED, what is not among their flows is also reported as undeclared: a rule
     with limits declares what is subject to them, and nothing beyond.
     """

@@ -42,7 +42,7 @@ from rewriter.inventory.objects.instances import Instances
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.objects.monitors import Monitoring
 from rewriter.inventory.objects.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
-from rewriter.inventory.objects.replicas import Scaler, WithoutPods
+from rewriter.inventory.objects.replicas import NamedWorkload
 from rewriter.inventory.objects.resource_addresses import ResourceAddresses
 from rewriter.inventory.objects.webhooks import ApiServerCall
 from rewriter.inventory.questions.address_index import AddressIndex
@@ -208,10 +208,10 @@ class Facts:
     def instances(self) -> Sequence[Instances]:
         return ()
 
-    def without_pods(self) -> Sequence[WithoutPods]:
+    def without_pods(self) -> Sequence[NamedWorkload]:
         return ()
 
-    def scalers(self) -> Sequence[Scaler]:
+    def scaled(self) -> Sequence[NamedWorkload]:
         return ()
 
     def resource_addresses(self) -> Sequence[ResourceAddresses]:

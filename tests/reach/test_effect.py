@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from rewriter.cilium.settings import Facts, ServiceView, Settings
 from rewriter.cilium.version import Version
-from rewriter.reach.effect import step_effect
+from rewriter.reach.compare import step_effect
 from rewriter.reach.world import policy_world
 from tests.reach.effects import policy_effect
 from tests.reach.policies import AFTER, BEFORE, CLUSTER, NAMESPACE, cnp, key, tcp

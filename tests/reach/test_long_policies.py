@@ -12,7 +12,7 @@ from rewriter.cilium.policy import RULES, Policy, read_policy
 from rewriter.cilium.settings import NO_FACTS, Settings
 from rewriter.cilium.version import Version
 from rewriter.engine.effects.worlds import world_of
-from rewriter.reach.effect import step_effect
+from rewriter.reach.compare import step_effect
 
 _SOURCE = Settings(Version(1, 18), local_cluster="here")
 _TARGET = Settings(Version(1, 19), local_cluster="here", default_local_cluster=True)

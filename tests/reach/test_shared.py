@@ -12,7 +12,7 @@ from rewriter.cilium.policy_set import compile_policies
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.version import Version
 from rewriter.reach import compare
-from rewriter.reach.effect import step_effect
+from rewriter.reach.compare import step_effect
 from rewriter.reach.shared import common_rules, contents_of
 from rewriter.reach.world import PolicyWorld
 

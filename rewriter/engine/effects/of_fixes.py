@@ -28,9 +28,8 @@ from rewriter.evidence.policies import unread_policies
 from rewriter.finding import Finding, Flows
 from rewriter.inventory.questions.inventory import Inventory
 from rewriter.passes.kit.enforced.enforcement import denied_by_others, without_default_deny
-from rewriter.reach.compare import StepEffect, reach
+from rewriter.reach.compare import StepEffect, reach, step_effect
 from rewriter.reach.difference import Difference
-from rewriter.reach.effect import step_effect
 from rewriter.reach.forms import Comparison
 from rewriter.reach.simple import reach_among
 from rewriter.reach.space import same_content
@@ -94,7 +93,7 @@ class Effects:
     def judge_step(
         self, before: Policy, after: Policy, declared: CompiledClaims | None, *, narrow: bool = True, full: bool = True
     ) -> Step:
-        """The flows that a step of a rewrite changes (see `reach_of_step`), one statement each.
+        """The flows that a step of a rewrite changes (see `step_effect`), one statement each.
 
         Where not every combination of labels can be tried (the flows are then not exact), witnesses are made of the
         rules that the step touches, or without `narrow` of all that the upgrade changes as well. Not `full` is

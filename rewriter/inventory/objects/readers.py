@@ -56,7 +56,7 @@ READERS: Mapping[str, tuple[frozenset[str], _Reader]] = {
     "backup_stores": (backups.BACKUP_KINDS, _each(backups.backup_store)),
     "instances": (instances.DATABASE_KINDS, _each(instances.instances)),
     "without_pods": (replicas.COUNTED_KINDS, _each(replicas.without_pods)),
-    "scalers": (replicas.SCALER_KINDS, _each(replicas.scaler)),
+    "scaled": (replicas.SCALER_KINDS, _each(replicas.scaled)),
     "resource_addresses": (resource_addresses.ADDRESS_KINDS, _each(resource_addresses.resource_addresses)),
     "kubelets": (frozenset({"KubeletConfiguration"}), _each(pods.kubelet_settings)),
     "account_bindings": (frozenset({"RoleBinding", "ClusterRoleBinding"}), access.account_bindings),

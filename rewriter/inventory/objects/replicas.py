@@ -25,8 +25,8 @@ SCALER_KINDS = frozenset(_TARGETS)
 
 
 @dataclass(frozen=True, slots=True)
-class WithoutPods:
-    """A workload with `replicas: 0`."""
+class NamedWorkload:
+    """The workload of a kind and name in a namespace, and where something is stated of the number of its pods."""
 
     kind: str
     name: str
@@ -35,32 +35,19 @@ class WithoutPods:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class Scaler:
-    """What gives the workload of a kind and name in its own namespace another number of pods than is written."""
-
-    kind: str
-    name: str
-    namespace: str
-    cluster: str | None
-    source: Source
-
-
-def without_pods(manifest: Manifest, cluster: str | None) -> WithoutPods | None:
+def without_pods(manifest: Manifest, cluster: str | None) -> NamedWorkload | None:
     """A workload that is written to have no pods; None for others."""
     count, namespace = mapping(manifest.value.get("spec")).get("replicas"), namespace_of(manifest)
     if count is False or count != 0 or namespace is None or not is_fact(manifest.value):
         return None
-    return WithoutPods(manifest.kind, manifest.name, namespace, cluster, manifest.source)
+    return NamedWorkload(manifest.kind, manifest.name, namespace, cluster, manifest.source)
 
 
-def scaler(manifest: Manifest, cluster: str | None) -> Scaler | None:
-    """What scales a workload; None where it names none."""
-    target, namespace = (
-        mapping(mapping(manifest.value.get("spec")).get(_TARGETS[manifest.kind])),
-        namespace_of(manifest),
-    )
+def scaled(manifest: Manifest, cluster: str | None) -> NamedWorkload | None:
+    """The workload to which an object gives another number of pods than is written; None where it names none."""
+    target = mapping(mapping(manifest.value.get("spec")).get(_TARGETS[manifest.kind]))
+    namespace = namespace_of(manifest)
     name, kind = target.get("name"), target.get("kind", "Deployment")
     if not isinstance(name, str) or not isinstance(kind, str) or namespace is None:
         return None
-    return Scaler(kind, name, namespace, cluster, manifest.source)
+    return NamedWorkload(kind, name, namespace, cluster, manifest.source)

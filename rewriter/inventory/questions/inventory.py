@@ -27,7 +27,7 @@ from rewriter.inventory.objects.instances import Instances
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.objects.monitors import Monitoring
 from rewriter.inventory.objects.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
-from rewriter.inventory.objects.replicas import Scaler, WithoutPods
+from rewriter.inventory.objects.replicas import NamedWorkload
 from rewriter.inventory.objects.resource_addresses import ResourceAddresses
 from rewriter.inventory.objects.webhooks import ApiServerCall
 from rewriter.inventory.questions.address_index import AddressIndex
@@ -220,12 +220,12 @@ class Inventory(Protocol):
         """The databases of which an operator makes the pods."""
         ...
 
-    def without_pods(self) -> Sequence[WithoutPods]:
+    def without_pods(self) -> Sequence[NamedWorkload]:
         """The workloads with `replicas: 0`."""
         ...
 
-    def scalers(self) -> Sequence[Scaler]:
-        """What gives workloads another number of pods than they are written with."""
+    def scaled(self) -> Sequence[NamedWorkload]:
+        """The workloads to which something gives another number of pods than they are written with."""
         ...
 
     def resource_addresses(self) -> Sequence[ResourceAddresses]:

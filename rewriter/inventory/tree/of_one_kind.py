@@ -10,7 +10,7 @@ from rewriter.inventory.objects.gateways import ControllerClass, Gateway, Ingres
 from rewriter.inventory.objects.instances import Instances
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.objects.pods import KubeletSettings, Repository
-from rewriter.inventory.objects.replicas import Scaler, WithoutPods
+from rewriter.inventory.objects.replicas import NamedWorkload
 from rewriter.inventory.objects.resource_addresses import ResourceAddresses
 from rewriter.inventory.tree.tree_facts import TreeFacts
 
@@ -53,11 +53,11 @@ class OfOneKind:
     def instances(self) -> Sequence[Instances]:
         return self._facts.all_of("instances")
 
-    def without_pods(self) -> Sequence[WithoutPods]:
+    def without_pods(self) -> Sequence[NamedWorkload]:
         return self._facts.all_of("without_pods")
 
-    def scalers(self) -> Sequence[Scaler]:
-        return self._facts.all_of("scalers")
+    def scaled(self) -> Sequence[NamedWorkload]:
+        return self._facts.all_of("scaled")
 
     def resource_addresses(self) -> Sequence[ResourceAddresses]:
         return self._facts.all_of("resource_addresses")
