@@ -308,6 +308,8 @@ def _set(text: str, document: Document, path: str, value: Any, state: _State) ->
     parent = target.parent
     if parent is None:
         return _set_root(text, document, value, style)
+    if not target.exists:
+        raise EditError("there is nothing to replace", path)
     old = _item(parent, target.index)
     refuse_shared(document, old, path)
     simple = isinstance(old, Scalar) and old.start < old.end and old.style not in ("|", ">")

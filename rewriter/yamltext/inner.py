@@ -20,7 +20,8 @@ class InnerText:
 
     def with_text(self, whole: str, new: str) -> str:
         """The file's text with another inner text, which ends in as many line breaks as the old one does."""
-        newline = "\r\n" if "\r\n" in whole[self.start : self.end] else "\n"
+        # Of a text of one line the break above says how the file ends its lines.
+        newline = "\r\n" if "\r\n" in whole[max(0, self.start - 2) : self.end] else "\n"
         lines = new.rstrip("\n").split("\n")
         body = newline.join(" " * self.indent + line if line else "" for line in lines)
         return whole[: self.start] + body + whole[self.end :]
@@ -41,10 +42,10 @@ def inner_text(whole: str, node: Node | None) -> InnerText | None:
         end = whole.find("\n", position)
         end = len(whole) if end < 0 else end
         own = whole[position:end].removesuffix("\r")
-        if line.strip() and indent is None:
-            indent = len(own) - len(line)
-        if own != " " * (indent or 0) + line and (own.strip() or line.strip()):
-            return None
+        if own.strip() or line.strip():
+            indent = len(own) - len(line) if indent is None else indent
+            if own != " " * indent + line:
+                return None
         last = position + len(own)
         position = end + 1
     return None if indent is None else InnerText(node.text, start, last, indent)

@@ -14,11 +14,12 @@ from rewriter.yamltext.errors import EditError
 from rewriter.yamltext.nodes import Sequence
 from rewriter.yamltext.render import scalar
 from rewriter.yamltext.splice import Splice, spliced
-from rewriter.yamltext.style import Style
+from rewriter.yamltext.style import Habits, Style
 
 Operation = Mapping[str, Any]
 #: Fewer than this are added one by one.
 _FEWEST = 4
+_USUAL = Habits("", None).near(0)
 
 
 class Added(NamedTuple):
@@ -127,7 +128,7 @@ def _shape(value: Any) -> object:
         return tuple((key, _shape(item)) for key, item in value.items())
     if isinstance(value, list):
         return [_shape(item) for item in value]
-    return type(value), scalar(value, Style())[:1] in ("'", '"')
+    return type(value), scalar(value, _USUAL)[:1] in ("'", '"')
 
 
 def _is_next(path: str, following: str) -> bool:

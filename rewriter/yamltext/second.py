@@ -171,7 +171,7 @@ class _NodeIndex:
         if not ended:
             return LocatedComment(text, ((),), at_foot=True)
         deepest, begins = ended[0], self._inner[ended[0]]
-        behind = before[: len(deepest) + 1] if begins < column and len(before) > len(deepest) else None
+        behind = before[: len(deepest) + 1] if begins < column else None
         alike = tuple(path for path in ended if self._inner[path] == begins)
         return LocatedComment(text, alike, at_foot=True, behind=behind)
 

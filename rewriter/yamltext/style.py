@@ -21,20 +21,20 @@ class Style:
     containers on one line. `hug`: brackets of nested containers share a line (`[{`).
     """
 
-    newline: str = "\n"
-    step: int = 2
-    dash: int = 2
-    gap: int = 2
-    quote: str = '"'
-    json: bool = False
-    quoted: bool = False
-    tabs: bool = False
-    inline: bool = False
-    hug: bool = False
-    flow_lists: bool = False
-    separator: str = ": "
-    comma: str = ", "
-    brace: str = ""
+    newline: str
+    step: int
+    dash: int
+    gap: int
+    quote: str
+    json: bool
+    quoted: bool
+    tabs: bool
+    inline: bool
+    hug: bool
+    flow_lists: bool
+    separator: str
+    comma: str
+    brace: str
 
 
 class Habits:

@@ -29,6 +29,21 @@ ITEMS: dict[str, Case] = {
         [add("/a/0", "q")],
         "a:\n  - q\n  # why\n  - x\n",
     ),
+    "like the first item in front of it, and like the last behind it": (
+        "a:\n-   b: 1\n    c: 2\n- b: 3\n  c: 4\n",
+        [add("/a/0", {"b": 5, "c": 6}), add("/a/-", {"b": 7, "c": 8})],
+        "a:\n-   b: 5\n    c: 6\n-   b: 1\n    c: 2\n- b: 3\n  c: 4\n- b: 7\n  c: 8\n",
+    ),
+    "on one line, as below a block deeper comments would be its last item's": (
+        "m:\n  a: {b: 1}\n# left\n    # deeper\n  c: 2\n",
+        [replace("/m/a", [{"d": [1]}])],
+        "m:\n  a: [{d: [1]}]\n# left\n    # deeper\n  c: 2\n",
+    ),
+    "as a block above comments that are no deeper": (
+        "m:\n  a: {b: 1}\n\n  # same\n# left\n  c: 2\n",
+        [replace("/m/a", [{"d": [1]}])],
+        "m:\n  a:\n    - d:\n        - 1\n\n  # same\n# left\n  c: 2\n",
+    ),
     "beside a neighbour with an anchor": (
         "a:\n  - b: &b 1\n    c: '2'\nd: *b\n",
         [add("/a/-", {"b": 1, "c": "2"})],

@@ -60,6 +60,20 @@ def test_an_anchored_value_is_not_written_twice() -> None:
 
 
 @pytest.mark.parametrize(
+    ("made", "place", "after"),
+    [
+        ({"e": [1], "c": 2}, "/1/e", "- a: x\n  c: 2\n- e: [1] # two\n  c: 2\n"),
+        ({"d": {"b": [1]}, "c": 2}, "/1/d/b", "- a: x\n  c: 2\n- d:\n    b: [1] # two\n  c: 2\n"),
+        ({"b": [9, 8], "c": 2}, "/1/b", "- a: x\n  c: 2\n- b: [1] # two\n  c: 2\n"),
+    ],
+    ids=["another name", "deeper", "another value there"],
+)
+def test_a_member_that_is_another_where_it_goes(made: dict[str, Any], place: str, after: str) -> None:
+    moves = [{"op": "add", "path": "/1", "value": made}, {"op": "move", "from": "/0/b", "path": place}]
+    assert yamltext.edit("- a: x\n  b: [1] # two\n  c: 2\n", 0, moves) == after
+
+
+@pytest.mark.parametrize(
     "inside",
     [
         "  # above b\n  b: # of b\n    - 1 # one\n\n    - 2\n  c: 2\n",

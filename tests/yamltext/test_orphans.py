@@ -113,6 +113,16 @@ CASES: dict[str, tuple[str, list[Operation], str]] = {
         [remove("/l/1/b")],
         "l: [{\n  a: 1,\n}, { # of the second\n  c: 3,\n  # b\n  # c\n}]\n",
     ),
+    "a holder in brackets below its key": (
+        "l:\n  [\n    # about a\n    {a: 1}, # beside a\n    {b: 2}\n  ]\n",
+        [remove("/l/0")],
+        "# about a\n# beside a\nl:\n  [\n    {b: 2}\n  ]\n",
+    ),
+    "beside the first value of what is added": (
+        "l:\n- a: 1   # beside a\n- b: 2\n",
+        [remove("/l/0"), add("/l/0", {"c": {"d": 1}, "e": [2]})],
+        "l:\n- c:\n    d: 1  # beside a\n  e:\n  - 2\n- b: 2\n",
+    ),
     "the holder is pushed back": (
         "l:\n- a: 1\n- b:\n    c: 2   # beside c\n    d: 3\n- e: 5\n",
         [remove("/l/1/b/c"), remove("/l/2"), remove("/l/0")],

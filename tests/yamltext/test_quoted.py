@@ -64,6 +64,27 @@ def test_what_is_new_is_written_in_the_style_of_the_scalar(before: str, new: str
     assert made[: found.start] == before[: found.start]
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a: 'b'\n", "a: 'b\n\n   c'\n"),
+        ("\na: 'b'\n", "\na: 'b\n\n   c'\n"),
+        ("d: 1\na:  'b'\n", "d: 1\na:  'b\n\n    c'\n"),
+    ],
+)
+def test_a_new_line_begins_below_the_quote(before: str, after: str) -> None:
+    found = found_in(before)
+    assert found is not None
+    assert found.with_text(before, "b\nc") == after
+
+
+def test_the_characters_between_the_quotes_stand_for_the_text() -> None:
+    before = "a: 'it''s' # d\n"
+    found = found_in(before)
+    assert found is not None
+    assert before[found.start : found.end] == "it''s"
+
+
 def test_the_same_text_changes_nothing() -> None:
     for before, text, _ in WORDS.values():
         found = found_in(before)

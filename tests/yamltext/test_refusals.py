@@ -24,6 +24,7 @@ REFUSED: dict[str, tuple[str, Operation, str]] = {
     "removal beside a merge key": (MERGED, remove("/c/d"), "a merge key (<<) stands beside it"),
     "a tagged value": ("a: !!str 5\n", replace("/a", "x"), "it has the tag tag:yaml.org,2002:str"),
     "in a tagged mapping": ("a: !x {b: 1}\n", replace("/a/b", 2), "it has the tag !x"),
+    "a key that is no text": ("n: 1\n", replace("/n", 2), "/n: there is nothing to replace"),
     "template markup": ('a: "{{ x }}"\nb: 1\n', replace("/a", "y"), "it holds template markup"),
     "template markup without quotes": ("a: {{ x }}\nb: 1\n", replace("/a", "y"), "it holds template markup"),
     "explicit keys": ("? a\n: b\nc: d\n", remove("/c"), "the mapping has explicit keys"),

@@ -109,3 +109,38 @@ def test_a_comment_at_the_foot_is_of_the_innermost_mapping_that_is_not_deeper(in
     text = "a:\n  b:\n    c: 1\n" + " " * indent + "# foot\n"
     (found,) = read_twice(text, "")[0].comments
     assert (found.paths, found.at_foot) == ((path,), True)
+
+
+@pytest.mark.parametrize(
+    ("text", "behind"),
+    [
+        ("a:\n  b: 1\n    # foot\n", ("a", "b")),
+        ("a:\n  b: 1\n  # foot\n", None),
+        ("a:\n- 1\n- 2\n  # foot\n", ("a", "1")),
+        ("a:\n- 1\n# foot\n", None),
+    ],
+)
+def test_a_comment_at_the_foot_that_is_deeper_stands_behind_the_last_member(
+    text: str, behind: tuple[str, ...] | None
+) -> None:
+    (found,) = read_twice(text, "")[0].comments
+    assert (found.at_foot, found.behind) == (True, behind)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "at_foot"),
+    [
+        ("a: [\n  # here\n  1,\n  2\n]\nb: 3\n", ("a", "0"), False),
+        ("a: [\n  1,\n  # here\n  2\n]\nb: 3\n", ("a", "1"), False),
+        ("a: [\n  1,\n  2\n  # here\n]\nb: 3\n", ("a",), True),
+        ("a: [\n  1,\n  2\n  # here\n]\n", ("a",), True),
+        ("a: [\n  # here\n]\nb: [\n]\n", ("a",), True),
+        ("a: {b: {\n  # here\n  c: 1\n}}\nd: 1\n", ("a", "b", "c"), False),
+        ("a: {b: {\n  c: 1\n  # here\n}, d: 1}\n", ("a", "b"), True),
+    ],
+)
+def test_a_comment_in_brackets_is_of_what_follows_in_them_else_at_their_foot(
+    text: str, path: tuple[str, ...], at_foot: bool
+) -> None:
+    (found,) = read_twice(text, "")[0].comments
+    assert (found.paths, found.at_foot) == ((path,), at_foot)
