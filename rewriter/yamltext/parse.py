@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as AnyMapping
 from functools import partial
 from typing import Any
 
@@ -164,13 +165,8 @@ class _Composer:
             event = get_event()
             kind = type(event)
             if kind is yaml.ScalarEvent:
-                start, end, anchor, tag, style = (
-                    event.start_mark.index + offset,
-                    event.end_mark.index + offset,
-                    event.anchor,
-                    event.tag,
-                    event.style,
-                )
+                start, end = event.start_mark.index + offset, event.end_mark.index + offset
+                anchor, tag, style = event.anchor, event.tag, event.style
                 if anchor is None and tag is None and style != "|" and style != ">":
                     node = Scalar(event.value, style if style in _QUOTES else None, start, end, None, None, start)
                 else:
@@ -198,12 +194,7 @@ class _Composer:
                 if node.anchor is not None:
                     weights[id(node)] = self._weight(node, weights)
             elif kind is yaml.AliasEvent:
-                target = anchors.get(event.anchor)
-                if target is None:
-                    raise self._at(event, f"refers to unknown anchor {event.anchor!r}", "define the anchor before it")
-                if id(target) not in weights:
-                    raise self._at(event, f"contains itself through anchor {event.anchor!r}", "remove the alias")
-                node = Alias(event.anchor, target, event.start_mark.index + offset, event.end_mark.index + offset)
+                node = self._alias(event, anchors, weights)
                 aliased = True
             else:
                 break
@@ -221,6 +212,15 @@ class _Composer:
         if isinstance(root, Scalar) and not root.text and root.style is None and root.anchor is None:
             root = None
         return root, event
+
+    def _alias(self, event: Any, anchors: AnyMapping[str, Node], weights: AnyMapping[int, tuple[int, int]]) -> Alias:
+        target = anchors.get(event.anchor)
+        if target is None:
+            raise self._at(event, f"refers to unknown anchor {event.anchor!r}", "define the anchor before it")
+        if id(target) not in weights:
+            raise self._at(event, f"contains itself through anchor {event.anchor!r}", "remove the alias")
+        start, end = event.start_mark.index + self._offset, event.end_mark.index + self._offset
+        return Alias(event.anchor, target, start, end)
 
     def _with_surrogates(self, get_event: Any) -> Any:
         """The next event, with the value that the text has and not its stand-ins."""

@@ -161,7 +161,7 @@ class _NodeIndex:
             return LocatedComment(text, (below_key,), before_value=True)
         flow = self._flow_around((line, column))
         if flow is not None:
-            inside = after is not None and after.path[: len(flow)] == flow and len(after.path) > len(flow)
+            inside = after is not None and after.path[: len(flow)] == flow
             return self._above(text, following) if inside else LocatedComment(text, (flow,), at_foot=True)
         if after is not None and (not own_line or column <= after.column or self._begun(after, (line, column))):
             return self._above(text, following)

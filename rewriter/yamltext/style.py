@@ -171,7 +171,7 @@ class _Survey:
             start = first[0].start if isinstance(first, tuple) else first.start
             if isinstance(node, Sequence) and not _only_scalars(node):
                 self._saw("hug", node.start, start == node.start + 1)
-            if self._text[node.start + 1 : start].count("\n"):
+            if "\n" in self._text[node.start : start]:
                 self._saw("step", node.start, self._column(start) - own)
         else:
             self._saw("inline", node.start, 1)

@@ -34,6 +34,11 @@ ITEMS: dict[str, Case] = {
         [add("/a/0", {"b": 5, "c": 6}), add("/a/-", {"b": 7, "c": 8})],
         "a:\n-   b: 5\n    c: 6\n-   b: 1\n    c: 2\n- b: 3\n  c: 4\n- b: 7\n  c: 8\n",
     ),
+    "in the quotes of the item beside it": (
+        "a:\n- 'x'\n- \"y\"\n",
+        [add("/a/0", "1"), add("/a/-", "2")],
+        "a:\n- '1'\n- 'x'\n- \"y\"\n- \"2\"\n",
+    ),
     "on one line, as below a block deeper comments would be its last item's": (
         "m:\n  a: {b: 1}\n# left\n    # deeper\n  c: 2\n",
         [replace("/m/a", [{"d": [1]}])],

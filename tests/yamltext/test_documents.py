@@ -114,6 +114,14 @@ def test_what_an_alias_or_a_merge_key_shows_is_where_it_is_shown() -> None:
     assert yamltext.locate_key(document, "/rules/3/from").line == 9
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_an_alias_stands_where_it_is_written(mark: str) -> None:
+    text = f"{mark}a: &x 1\nb: *x\n"
+    alias = yamltext.node_at(yamltext.parse(text)[0], "/b")
+    assert alias is not None
+    assert text[alias.start : alias.end] == "*x"
+
+
 def test_comments_are_found_and_nothing_else() -> None:
     text = (
         "# one\na: 'no # comment' # two\nb: |  # three\n  # no comment\n # four\n"

@@ -112,6 +112,21 @@ _NESTED = '{\n    "a": 1,\n    "b": [\n        "x",\n        {\n            "k":
 _TABS = '{\n\t"a": 1,\n\t"b": [\n\t\t"x",\n\t\t{"k": "v"}\n\t]\n}\n'
 
 JSON: dict[str, Case] = {
+    "a list on one line where others are": (
+        '{\n  "a": ["x", "y"],\n  "b": 1\n}\n',
+        [add("/c", ["z", "w"])],
+        '{\n  "a": ["x", "y"],\n  "b": 1,\n  "c": ["z", "w"]\n}\n',
+    ),
+    "brackets that share a line where others do": (
+        '{\n  "a": [{\n    "x": 1\n  }],\n  "b": 1\n}\n',
+        [add("/c", [{"y": 2}])],
+        '{\n  "a": [{\n    "x": 1\n  }],\n  "b": 1,\n  "c": [{\n    "y": 2\n  }]\n}\n',
+    ),
+    "brackets on lines of their own where a blank parts others": (
+        '{\n  "a": [ {\n    "x": 1\n  } ],\n  "b": 1\n}\n',
+        [add("/c", [{"y": 2}])],
+        '{\n  "a": [ {\n    "x": 1\n  } ],\n  "b": 1,\n  "c": [\n    {\n      "y": 2\n    }\n  ]\n}\n',
+    ),
     "append an item": (
         _NESTED,
         [add("/b/-", {"k": "w", "l": []})],

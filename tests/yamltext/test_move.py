@@ -60,6 +60,18 @@ def test_an_anchored_value_is_not_written_twice() -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("- b: [1]\n  d: &x 1\n- a: 1\n  b: [*x] # two\n", "- b: [1]\n  d: &x 1\n# two\n- a: 1\n"),
+        ("- b: [2] # one\n  d: 1\n- a: 1\n  b: [1] # two\n", "- b: [1] # one\n  d: 1\n# two\n- a: 1\n"),
+    ],
+    ids=["an alias before its anchor", "another value"],
+)
+def test_lines_stay_where_others_cannot_stand(before: str, after: str) -> None:
+    assert yamltext.edit(before, 0, [{"op": "move", "from": "/1/b", "path": "/0/b"}]) == after
+
+
+@pytest.mark.parametrize(
     ("made", "place", "after"),
     [
         ({"e": [1], "c": 2}, "/1/e", "- a: x\n  c: 2\n- e: [1] # two\n  c: 2\n"),
@@ -69,7 +81,10 @@ def test_an_anchored_value_is_not_written_twice() -> None:
     ids=["another name", "deeper", "another value there"],
 )
 def test_a_member_that_is_another_where_it_goes(made: dict[str, Any], place: str, after: str) -> None:
-    moves = [{"op": "add", "path": "/1", "value": made}, {"op": "move", "from": "/0/b", "path": place}]
+    moves: list[dict[str, Any]] = [
+        {"op": "add", "path": "/1", "value": made},
+        {"op": "move", "from": "/0/b", "path": place},
+    ]
     assert yamltext.edit("- a: x\n  b: [1] # two\n  c: 2\n", 0, moves) == after
 
 

@@ -116,6 +116,7 @@ def test_a_comment_at_the_foot_is_of_the_innermost_mapping_that_is_not_deeper(in
     [
         ("a:\n  b: 1\n    # foot\n", ("a", "b")),
         ("a:\n  b: 1\n  # foot\n", None),
+        ("a:\n  b:\n    c: 1\n   # foot\n", ("a", "b")),
         ("a:\n- 1\n- 2\n  # foot\n", ("a", "1")),
         ("a:\n- 1\n# foot\n", None),
     ],
