@@ -141,7 +141,7 @@ def _filed_elsewhere(context: Context, spec: Spec, rule: Rule) -> Iterator[Findi
         context,
         f"{rule.route}/toFQDNs",
         Applicability.MANUAL,
-        f"CoreDNS answers {join_names(map(str, pods), most=3)} by its plugin autopath, so that the addresses of "
+        f"CoreDNS answers {join_names(map(str, pods), most=3)} with its plugin autopath, so that the addresses of "
         f"{join_names(first.names, most=3)} are filed under other names",
         f"the resolver asks for {first.form} first, and gets the addresses there, which `toFQDNs` does not name",
         rests_on=pods,

@@ -77,6 +77,7 @@ from rewriter.passes.kit.addresses.cidr_entries import Held, coverage, matches_p
 from rewriter.passes.kit.addresses.cidr_peers import Rewrite, rewrite
 from rewriter.passes.kit.addresses.cidr_sites import (
     CidrSite,
+    are_several,
     backends_there,
     cidr_doubts,
     cidr_evidence,
@@ -133,7 +134,7 @@ def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterat
         yield manual_finding(site, touching, "and it is unknown to which cluster the policy is applied", advice)
     elif touching and (doubts := cidr_doubts(site, touching)):
         advice = "say which cluster has the addresses, with `pod_cidrs` and `node_cidrs` of the [[clusters]] entries"
-        yield manual_finding(site, touching, f"but {join_names(doubts)}", advice)
+        yield manual_finding(site, touching, f"and which pods it holds is in doubt: {join_names(doubts)}", advice)
     elif others and touching:
         advice = "give each kind of peer a rule of its own first: every release rejects them in one"
         verb = "stands" if len(others) == 1 else "stand"
@@ -204,7 +205,7 @@ def _part(site: CidrSite, entries: list[Held]) -> Finding:
     return manual_finding(
         site,
         entries,
-        f"and holds a part of the pods of {join_names(names)}",
+        f"and {'hold' if are_several(entries) else 'holds'} a part of the pods of {join_names(names)}",
         f"{advice}; backends of {join_names(there)} are there" if there else advice,
     )
 

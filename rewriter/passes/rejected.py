@@ -178,5 +178,5 @@ def _by_default(context: Context) -> Iterator[Finding]:
         f"rejected {since}by default: {reason.message}",
         "the policy is enforced only where the agents run with enable-node-selector-labels, and it is unknown whether "
         "they do; until then it is not rewritten",
-        "say `node_selector_labels = true` in [[clusters]] if they do; if not, set Helm `nodeSelectorLabels`",
+        "set `node_selector_labels = true` in [[clusters]] if they do; if not, set Helm `nodeSelectorLabels`",
     )

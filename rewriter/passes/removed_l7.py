@@ -88,8 +88,7 @@ def _finding(context: Context, spec: Spec, rule: Rule, item: PortRule, rules: L7
         context,
         f"{rules.route}/{names[0]}",
         Applicability.MANUAL,
-        f"{join_names([f'`{name}`' for name in names])} {'are' if len(names) > 1 else 'is'} dropped by Cilium "
-        f"{L7_GENERIC_REMOVED}, which leaves the port open",
+        f"Cilium {L7_GENERIC_REMOVED} drops {join_names([f'`{name}`' for name in names])}, which leaves the port open",
         f"the upgrade opens {opened}{today}",
         severity=Severity.ERROR,
         change=Change(_without(rules, names), flows.opens, flows.closes),

@@ -144,7 +144,7 @@ def _backends(
         Applicability.UNSAFE if site.deny or nameless else Applicability.EVIDENT,
         f"`{field_text(site, field)}` {named} never {_verb(site, many=len(decided) > 1)} "
         f"{join_names(str(holder.who) for holder in holders)}: {_WHAT if len(decided) == 1 else _WHAT_OF_ALL}",
-        "load balancing comes before policy, which sees the Service's pods, and no CIDR matches a pod",
+        "load balancing comes first, so that policy is checked against the Service's pods, and no CIDR matches a pod",
         change=change,
         rule=site.rule,
         # Without new peers other rules let the traffic through already.
@@ -162,8 +162,8 @@ def _verb(site: RuleSite, *, many: bool) -> str:
     return "denies" if site.deny else "reaches"
 
 
-_WHAT = "the address becomes a backend before policy sees it"
-_WHAT_OF_ALL = "the addresses become backends before policy sees them"
+_WHAT = "Cilium replaces the address with a backend's before it checks policy"
+_WHAT_OF_ALL = "Cilium replaces the addresses with those of backends before it checks policy"
 
 
 def _undecided(
@@ -189,7 +189,7 @@ def _in_range(site: RuleSite, field: PeerField, entry: CidrEntry, where: str) ->
         Applicability.MANUAL,
         f"`{field_text(site, field)}` {entry.text} {'denies' if site.deny else 'allows'} nothing: "
         "it holds ClusterIPs only",
-        "load balancing comes before policy, which sees the Services' pods, and no CIDR matches a pod",
+        "load balancing comes first, so that policy is checked against the Services' pods, and no CIDR matches a pod",
         severity=Severity.ERROR if site.deny else Severity.WARNING,
         evidence=[where, *_inside(site, entry)],
         advice="select the backends of the Services that are meant, on the ports on which they listen",

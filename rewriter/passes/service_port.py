@@ -139,7 +139,7 @@ def _report(
         ports[0].entry if len(ports) == 1 else f"{site.rule.route}/toPorts",
         applicability,
         f"`toPorts` names {noun} {old} of {join_names(services)}, {leads} {new}",
-        f"policies are checked on the backends' ports, so the rule {verb} no connection to the Service",
+        f"Cilium checks policy on the backends' ports, so the rule {verb} no connection to the Service",
         change=change,
         rule=site.rule,
         severity=Severity.NOTE if site.hidden else Severity.ERROR if deny else Severity.WARNING,

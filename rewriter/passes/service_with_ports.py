@@ -109,7 +109,9 @@ def deny_rules(context: Context) -> Iterator[Finding]:
     """The same for deny rules, in which Cilium resolves no Service: what `unresolved-reference` reports."""
     for site in rules_with_services(context):
         if site.rule.deny:
-            message = "`toServices` in a deny rule is never resolved: the rule denies its ports to every destination"
+            message = (
+                "Cilium never resolves `toServices` in a deny rule: the rule denies its ports to every destination"
+            )
             yield replace(_finding(site), severity=Severity.ERROR, message=message)
 
 
@@ -185,11 +187,11 @@ def _report(
 ) -> Finding:
     both = "`toServices` together with `toPorts`"
     if site.rejected:
-        message = f"{both} is rejected by Cilium {site.context.from_version}"
+        message = f"Cilium {site.context.from_version} rejects {both}"
     elif wrong_ports:
         message = f"`toPorts` names port {join_names(wrong_ports)}"
     else:
-        message = both if problem else f"{both} is accepted only from Cilium {SERVICES_WITH_PORTS} on"
+        message = both if problem else f"Cilium accepts {both} only from {SERVICES_WITH_PORTS} on"
     advice = problem.advice if problem else ""
     if any(member.field == "toFQDNs" for member in members):
         advice = (

@@ -153,7 +153,7 @@ def _refused(context: Context, fault: Fault) -> Finding:
         context,
         fault,
         message,
-        "the API server takes the manifest from no client"
+        "the API server refuses the manifest, whoever sends it"
         + ("; the agent itself would take it" if context.policy.kind in EVERY_KIND else ""),
         made,
         advice="" if made else "correct it",

@@ -118,7 +118,7 @@ def _finding(site: PortSite) -> Finding:
         site,
         Applicability.UNSAFE if change else Applicability.MANUAL,
         f"no pod listens on {port_text(site.entry)}: {listening}",
-        "policies are checked on the port of the pod, so that the rule lets nothing through",
+        "Cilium checks policy on the port of the pod, so that the rule lets nothing through",
         change=change,
         rests_on=site.pods.workloads,
         evidence=workloads_evidence(site.pods.workloads),
@@ -137,7 +137,7 @@ def _shut(site: PortSite, shut: ShutService) -> Finding:
         Applicability.UNSAFE if change else Applicability.MANUAL,
         f"no container of the pods has port {port_text(site.entry)}, and {service} forwards to {shut.target}, "
         "which no rule lets in",
-        "policies are checked on the port of the pod, so that no client reaches the Service",
+        "Cilium checks policy on the port of the pod, so that no client reaches the Service",
         change=change,
         rests_on=site.pods.workloads,
         evidence=(*workloads_evidence(site.pods.workloads), f"{service}, {service.source}"),

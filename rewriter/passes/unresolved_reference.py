@@ -129,7 +129,7 @@ def _denied(site: RuleSite, field: PeerField) -> Iterator[Finding]:
     """References of a deny rule without ports; with ports it is rewritten as CNP002 does."""
     if site.rule.port_rules:
         return
-    message = "`toServices` in a deny rule is never resolved: the rule denies nothing"
+    message = "Cilium never resolves `toServices` in a deny rule: the rule denies nothing"
     change, advice, evidence = None, "", []
     try:
         members = [member for entry in field.entries for member in backends_of(site.context, entry)]

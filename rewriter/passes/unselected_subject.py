@@ -183,7 +183,7 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
             Applicability.MANUAL,
             f"the policy protects no {'' if found.certain else 'known '}pod: {there}, which it selects, "
             f"{'runs' if len(nodes) == 1 else 'run'} on the host network",
-            "a pod on the host network is its node to Cilium, and policies for pods do not apply to it",
+            "to Cilium a pod on the host network is its node, and policies for pods do not apply to it",
             severity=severity_of(context, spec) if found.certain else Severity.NOTE,
             hidden=found.reasons,
             evidence=workloads_evidence(nodes),

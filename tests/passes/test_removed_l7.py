@@ -46,10 +46,10 @@ def test_the_upgrades_that_it_concerns(before: str, after: str, runs: bool) -> N
 @pytest.mark.parametrize(
     ("rules", "names", "removed"),
     [
-        ("{kafka: [{topic: a}]}", "`kafka` is dropped", ["/rules"]),
-        ("{l7proto: r2d2}", "`l7proto` is dropped", ["/rules"]),
-        ("{l7proto: r2d2, l7: [{cmd: READ}]}", "`l7proto` and `l7` are dropped", ["/rules"]),
-        ("{http: [{}], kafka: [{topic: a}]}", "`kafka` is dropped", ["/rules/kafka"]),
+        ("{kafka: [{topic: a}]}", "Cilium 1.20 drops `kafka`", ["/rules"]),
+        ("{l7proto: r2d2}", "Cilium 1.20 drops `l7proto`", ["/rules"]),
+        ("{l7proto: r2d2, l7: [{cmd: READ}]}", "Cilium 1.20 drops `l7proto` and `l7`", ["/rules"]),
+        ("{http: [{}], kafka: [{topic: a}]}", "Cilium 1.20 drops `kafka`", ["/rules/kafka"]),
     ],
 )
 def test_the_candidate_is_what_1_20_makes_of_it(rules: str, names: str, removed: list[str]) -> None:

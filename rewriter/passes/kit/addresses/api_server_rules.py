@@ -21,7 +21,9 @@ from rewriter.passes.kit.ports.port_numbers import is_on, items_of, names_any, o
 ENTITY = "kube-apiserver"
 
 
-WHY = "policy sees the API server as the entity `kube-apiserver` on its own port, after load balancing"
+WHY = (
+    "Cilium checks policy after load balancing: it sees the API server as the entity `kube-apiserver`, on its own port"
+)
 
 
 def api_server_finding(

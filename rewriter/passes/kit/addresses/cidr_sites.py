@@ -42,9 +42,14 @@ class CidrSite:
 
     def verb(self, entries: Sequence[Held]) -> str:
         """What some entries do, in the number that fits."""
-        if len({held.entry.text for held in entries}) > 1:
+        if are_several(entries):
             return "deny" if self.rule.deny else "allow"
         return "denies" if self.rule.deny else "allows"
+
+
+def are_several(entries: Sequence[Held]) -> bool:
+    """Whether entries are more than one in words."""
+    return len({held.entry.text for held in entries}) > 1
 
 
 def cidr_doubts(site: CidrSite, entries: Sequence[Held]) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ def _note(site: RuleSite, field: PeerField, entries: list[str], ways: list[_Way]
         field,
         Applicability.MANUAL,
         f"`{name}` {join_names(entries)} {'keeps out no' if opened_by else 'does not match'} clients of {clients}",
-        "externalTrafficPolicy Cluster sends them on from that node, and policy sees the entity `remote-node`"
+        "with externalTrafficPolicy Cluster that node sends them on, and Cilium sees the entity `remote-node`"
         f"{', which is let in' if opened_by else ''}",
         severity=Severity.NOTE,
         evidence=[*leads, *opened_by],

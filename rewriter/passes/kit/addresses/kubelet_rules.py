@@ -65,7 +65,7 @@ def _finding(site: RuleSite, field: PeerField, world: str, reaches: Sequence[Rea
         change = rule_added(
             context, site.spec, site.rule, {"toEntities": nodes}, "kubelets of the nodes", toPorts=ports
         )
-    what = f"`{world}` holds no kubelet" if world else "`host` is the kubelet of the own node alone"
+    what = f"`{world}` holds no kubelet" if world else "`host` is the kubelet of the pod's own node alone"
     return report(
         context,
         site if world else field,

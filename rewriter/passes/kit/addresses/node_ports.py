@@ -104,7 +104,7 @@ def _finding(site: RuleSite, service: Service, port: ServicePort) -> Iterator[Fi
         f"{site.route}/toPorts",
         decided((change is None, MANUAL), (site.deny, UNSAFE), (OTHERWISE, EVIDENT)),
         f"the rule {'denies' if site.deny else 'reaches'} no pod of {service} by nodePort {port.node_port}{since}",
-        "policy sees the connection only after it was sent on to a pod of the Service",
+        "Cilium checks policy only after it has sent the connection on to a pod of the Service",
         change=change,
         rule=site.rule,
         severity=Severity.ERROR if site.deny else Severity.WARNING,

@@ -19,7 +19,7 @@ def not_served(context: Context) -> Iterator[Finding]:
             f"{context.policy.route}/apiVersion",
             Applicability.MANUAL,
             f"refused by the API server: {missing}",
-            "the API server takes the manifest from no client: the policy is not enforced and protects no pod",
+            "the API server refuses the manifest, whoever sends it: the policy is not enforced and protects no pod",
             severity=Severity.ERROR,
             evidence=[f"the API versions of {context.policy.kind}"],
             advice="write that one; the policy is switched on with it",

@@ -13,7 +13,7 @@ from rewriter.evidence.refused_names import denied_dns
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.sides.deny_effects import denies_all
-from rewriter.text import join_names
+from rewriter.text import join_names, policy_text
 
 
 def dns_shut(context: Context, spec: Spec, egress: Sequence[Rule]) -> Iterator[Finding]:
@@ -59,4 +59,5 @@ def _pods(reach: Reach) -> str:
 
 
 def _place(rule: AppliedRule) -> str:
-    return f"{rule.place} of {rule.policy.kind} {rule.policy.name}"
+    place = rule.entry.route.removeprefix(rule.policy.route).removeprefix("/")
+    return f"`{place}` of {policy_text(rule.policy)}"

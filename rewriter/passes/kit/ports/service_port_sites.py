@@ -127,7 +127,7 @@ def _finding(site: PortSite, targets: _Targets) -> Finding | None:
         f"`{name}` names port {port_text(site.entry)} of {join_names(map(str, targets.services))}, "
         f"{'which forwards to' if targets.nameless else 'whose backends listen on'} "
         f"{join_names(target['port'] for target in targets.ports)}",
-        "policies are checked on the backends' ports, so the rule allows no connection to the Service",
+        "Cilium checks policy on the backends' ports, so the rule allows no connection to the Service",
         change=change,
         severity=Severity.NOTE if hidden else Severity.WARNING,
         evidence=(

@@ -80,7 +80,7 @@ def _services(rule: Rule) -> PeerField | None:
 
 def check_alone(site: ServiceRule) -> None:
     """Raises UndecidedError where other peers of the rule, or requirements of its direction, would have a say."""
-    others = [field.name for field in site.rule.peers if field.entries and field is not site.field]
+    others = [f"`{field.name}`" for field in site.rule.peers if field.entries and field is not site.field]
     if others:
         raise UndecidedError(
             f"it stands together with {join_names(others)}, which every release rejects", "give each a rule of its own"
@@ -224,7 +224,7 @@ def why_enforced(site: ServiceRule, outcomes: Sequence[Outcome], *, wrong: bool)
     return WRONG_PORT if wrong else "the rule follows the Service only where Cilium resolves it"
 
 
-WRONG_PORT = "policies are checked on the backends' ports, so connections to the Service do not match the rule"
+WRONG_PORT = "Cilium checks policy on the backends' ports, so connections to the Service do not match the rule"
 
 
 def why_rejected(site: ServiceRule) -> str:

@@ -50,7 +50,7 @@ def clusterwide_form(context: Context, *, pending: bool) -> Finding | None:
         context,
         f"{policy.route}/kind",
         Applicability.MANUAL,
-        f"selects {conditions} in {policy.namespace} only; a {CCNP} selects them in every namespace",
+        f"the policy selects {conditions} in {policy.namespace} only; a {CCNP} would select them in every namespace",
         "a policy of a namespace is in force there and nowhere else, whatever its subject is",
         evidence=workloads_evidence(elsewhere),
         change=_change(policy) if settled else None,

@@ -115,5 +115,5 @@ def _finding(site: Site, words: str, new: Form) -> Finding:
         change=site.becomes(new, "every pod of any namespace"),
         rule=site.rule,
         severity=Severity.ERROR if site.deny else Severity.WARNING,
-        advice="say in the comment that the own namespace is meant, if it is",
+        advice="if the policy's own namespace alone is meant, say so in the comment",
     )

@@ -80,7 +80,7 @@ def _finding(site: Site, names: dict[str, str], wrong: list[Requirement]) -> Fin
         site.context,
         wrong[0].route,
         Applicability.UNSAFE,
-        f"{written} is a label of no pod: {what} {meant}",
+        f"no pod has the label {written}: {what} {meant}",
         why,
         change=change,
         rule=site.rule,
