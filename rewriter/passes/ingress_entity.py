@@ -130,7 +130,8 @@ def _behind(context: Context) -> Iterator[Finding]:
                 answer = reach.verdict(INGRESS, ENVOY, _TCP, way.port)
                 if answer.allowed or not answer.certain:
                     continue
-                meant = [(kind, r) for r in rules if is_on(r, way.port) and (kind := _peer_of_clients(context, r, way))]
+                on_port = [r for r in rules if is_on(r, way.port, _TCP, way.workload.ports)]
+                meant = [(kind, r) for r in on_port if (kind := _peer_of_clients(context, r, way))]
                 if meant and (spec.route, way.port) not in done:
                     done.add((spec.route, way.port))
                     kind, rule = min(meant, key=lambda pair: pair[0] in _GUESSED)
@@ -161,7 +162,7 @@ def _shut_out(site: RuleSite, way: Fronted, kind: str, reach: Reach) -> Finding:
     context, port = site.context, way.port
     change: Change | None = None
     advice = ""
-    ports = ports_for(site.rule, {port: port})
+    ports = ports_for(site.rule, {port: port}, way.workload.ports)
     if context.policy.kind == KNP:
         advice = (
             "a NetworkPolicy cannot name the entity `ingress`: put a CiliumNetworkPolicy for these pods beside it, "

@@ -19,7 +19,7 @@ from rewriter.passes.kit.addresses.address_owner import matches_nodes
 from rewriter.passes.kit.addresses.cidr_entries import members_of, read_entries, union
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.changes.site import RuleSite, rule_sites
-from rewriter.passes.kit.ports.port_numbers import is_on, is_on_name
+from rewriter.passes.kit.ports.port_numbers import is_on
 from rewriter.text import join_names
 
 _FIELDS = frozenset({"fromCIDR", "fromCIDRSet", "from"})
@@ -72,10 +72,7 @@ def _ways(context: Context, site: RuleSite, services: list[Service]) -> Iterator
             if reach.workload is None or not is_behind(reach.workload, service):
                 continue
             for number, protocol in target_numbers(service, None, reach.workload):
-                names = [
-                    port.name for port in reach.workload.ports if (port.number, port.protocol) == (number, protocol)
-                ]
-                on = is_on(site.rule, number, protocol) or any(is_on_name(site.rule, n, protocol) for n in names)
+                on = is_on(site.rule, number, protocol, reach.workload.ports)
                 nodes = reach.verdict(INGRESS, _NODE, protocol, number)
                 if on and not nodes.allowed:
                     yield _Way(service, number)

@@ -7,6 +7,7 @@ from copy import deepcopy
 
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.policy import Rule
+from rewriter.inventory.facts.model import NamedPort
 from rewriter.passes.kit.changes.forms import Form, members_of
 
 
@@ -19,20 +20,15 @@ def items_of(rule: Rule) -> list[object] | None:
     return written if isinstance(written, list) and written else None
 
 
-def is_on(rule: Rule, number: int, protocol: str = "TCP") -> bool:
-    """Whether a rule is on a port, by number; one on every port is."""
+def is_on(rule: Rule, number: int, protocol: str = "TCP", named: Sequence[NamedPort] = ()) -> bool:
+    """Whether a rule is on a port; one on every port is. `named` are the ports that names in the rule stand for."""
     items = items_of(rule)
     if items is None:
         return not rule.raw.get("icmps")
-    return any(_holds(port, number, protocol) for item in items for port in _ports(item))
-
-
-def is_on_name(rule: Rule, name: str, protocol: str) -> bool:
-    """Whether a rule names a port by its name in the containers."""
-    protocols = (protocol, "ANY", "")
-    return bool(name) and any(
-        port.get("port") == name and str(port.get("protocol") or "").upper() in protocols
-        for item in items_of(rule) or ()
+    names = [port.name for port in named if (port.number, port.protocol) == (number, protocol)]
+    return any(
+        _holds(port, number, protocol) or any(_is_name(port, name, protocol) for name in names)
+        for item in items
         for port in _ports(item)
     )
 
@@ -50,10 +46,11 @@ def on_others(rule: Rule, numbers: Collection[int]) -> bool:
     return any(_number(port) not in numbers or port.get("endPort") for item in items for port in _ports(item))
 
 
-def ports_for(rule: Rule, targets: Mapping[int, int]) -> list[object]:
+def ports_for(rule: Rule, targets: Mapping[int, int], named: Sequence[NamedPort] = ()) -> list[object]:
     """The items of `toPorts` with the TCP ports of `targets` alone, each as its target; empty where none is there.
 
-    One on every port gets all targets. A range that holds one of the ports becomes its target.
+    One on every port gets all targets. A range that holds one of the ports becomes its target. A name stays as it is
+    where it is one of a port in `named`.
     """
     wanted = list(dict.fromkeys(targets.values()))
     items = items_of(rule)
@@ -65,9 +62,14 @@ def ports_for(rule: Rule, targets: Mapping[int, int]) -> list[object]:
         ports = []
         for port in _ports(item):
             for number, target in targets.items():
-                if target not in seen and _holds(port, number, "TCP"):
+                if target in seen:
+                    continue
+                if _holds(port, number, "TCP"):
                     seen.add(target)
                     ports.append(_with_number(port, target))
+                elif any(_is_name(port, n.name, "TCP") for n in named if (n.number, n.protocol) == (target, "TCP")):
+                    seen.add(target)
+                    ports.append(dict(port))
         if ports:
             found.append({**deepcopy(members_of(item)), "ports": ports})
     return found
@@ -76,6 +78,10 @@ def ports_for(rule: Rule, targets: Mapping[int, int]) -> list[object]:
 def _with_number(port: Mapping[str, object], number: int) -> Form:
     new = {name: value for name, value in port.items() if name != "endPort"}
     return {**new, "port": number if isinstance(port.get("port"), int) else str(number)}
+
+
+def _is_name(port: Mapping[str, object], name: str, protocol: str) -> bool:
+    return bool(name) and port.get("port") == name and str(port.get("protocol") or "").upper() in (protocol, "ANY", "")
 
 
 def _holds(port: Mapping[str, object], number: int, protocol: str) -> bool:

@@ -12,7 +12,7 @@ from rewriter.evidence.policies import is_first_of
 from rewriter.evidence.reachable import Reach, reach_of, workload_key
 from rewriter.evidence.target_ports import is_behind, target_numbers
 from rewriter.finding import Applicability, Finding
-from rewriter.inventory.facts.model import Service, Workload
+from rewriter.inventory.facts.model import NamedPort, Service, Workload
 from rewriter.inventory.objects.webhooks import ApiServerCall
 from rewriter.passes.kit.changes.change import rule_added
 from rewriter.passes.kit.changes.report import report
@@ -92,7 +92,8 @@ def _is_shut(context: Context, reach: Reach, port: int, server: ApiServer) -> bo
         return False
     by_address = context.cluster is not None and context.cluster.cidr_match_nodes
     outside_counts = by_address or not server.is_node
-    return not (outside_counts and any(_lets_outside_in(applied.rule, port) for applied in reach.rules(INGRESS)))
+    named = reach.workload.ports if reach.workload is not None else ()
+    return not (outside_counts and any(_lets_outside_in(applied.rule, port, named) for applied in reach.rules(INGRESS)))
 
 
 def _is_meant_by_service_port(
@@ -109,9 +110,9 @@ def _is_meant_by_service_port(
     return bool(named) and not _is_shut(context, reach, call.port, server)
 
 
-def _lets_outside_in(rule: Rule | None, port: int) -> bool:
+def _lets_outside_in(rule: Rule | None, port: int, named: Sequence[NamedPort]) -> bool:
     """Whether a rule lets addresses in on a port: an API server outside of the cluster may be one of them."""
-    if rule is None or rule.deny or not is_on(rule, port):
+    if rule is None or rule.deny or not is_on(rule, port, _TCP, named):
         return False
     for field in rule.peers:
         if field.name in ("fromCIDR", "fromCIDRSet") and field.entries:
@@ -126,7 +127,8 @@ def _lets_outside_in(rule: Rule | None, port: int) -> bool:
 def _stands_here(context: Context, reach: Reach, port: int) -> bool:
     """Whether the finding belongs to this policy: the first that names the port, else the first that denies."""
     rules = [applied for applied in reach.rules(INGRESS) if applied.entry.default_deny]
-    about = [rule for rule in rules if rule.rule is not None and is_on(rule.rule, port)]
+    named = reach.workload.ports if reach.workload is not None else ()
+    about = [rule for rule in rules if rule.rule is not None and is_on(rule.rule, port, _TCP, named)]
     return is_first_of(context.policy, about or rules)
 
 
@@ -140,7 +142,7 @@ def _finding(
     server: ApiServer,
 ) -> Finding:
     rules = [rule for rule in spec.rules if rule.direction == INGRESS and not rule.deny]
-    on_port = [rule for rule in rules if is_on(rule, port)]
+    on_port = [rule for rule in rules if is_on(rule, port, _TCP, workload.ports)]
     at = next(reversed(on_port or rules), None)
     ports = [{"ports": [{"port": str(port), "protocol": _TCP}]}]
     written = f'fromEntities: [kube-apiserver], toPorts: [{{ports: [{{port: "{port}", protocol: TCP}}]}}]'
