@@ -51,7 +51,7 @@ from rewriter.evidence.policies import AppliedRule, has_clusterwide_beside
 from rewriter.evidence.reachable import reach_of
 from rewriter.evidence.settings import settings_of
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.kit.changes.opening_rules import Selecting
+from rewriter.passes.kit.changes.opening_rules import DNS_PROTOCOLS, Selecting, without_limits
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.text import join_names, policy_text, subject_text
@@ -69,8 +69,8 @@ def find(context: Context) -> Iterator[Finding]:
         reaches = Selecting(found)
         for rule in spec.rules:
             limits = _limits(rule) and not (_is_for_names(rule) and _has_names(spec))
-            if not rule.deny and limits and (opening := _everywhere(context, reaches, rule, limited=True)):
-                yield _not_limited(context, spec, rule, opening)
+            if not rule.deny and limits:
+                yield from _not_limited(context, reaches, rule)
         yield from _moot(context, spec, reaches)
         yield from _covered_by_siblings(context, spec, reaches) if wanted else ()
 
@@ -90,17 +90,19 @@ def _has_names(spec: Spec) -> bool:
     return any(rule.peer("toFQDNs") for rule in spec.rules)
 
 
-def _everywhere(context: Context, reaches: Selecting, rule: Rule, *, limited: bool) -> tuple[AppliedRule, ...]:
+def _everywhere(
+    context: Context, reaches: Selecting, rule: Rule, limited: Sequence[str] = ()
+) -> tuple[AppliedRule, ...]:
     """The rules that allow, for each of the pods, all that a rule allows; empty where some pods lack one.
 
-    With `limited` the ports of the rule that have L7 rules count, as if they had none.
+    With `limited` the ports of the rule that have L7 rules count, as if they had none: DNS over these protocols.
     """
     found: dict[str, AppliedRule] = {}
     for rules in reaches[rule.direction]:
         own = rules.of(rule)
         if own is None:
             return ()
-        wanted = _open(own.entry) if limited else own.entry
+        wanted = without_limits(own.entry, limited) if limited else own.entry
         opening = rules.first_covering(wanted, own) or rules.first_covering(_outside(context, wanted), own)
         if opening is None:
             return ()
@@ -116,22 +118,22 @@ def _outside(context: Context, entry: Entry) -> Entry:
     return replace(entry, peers=tuple(dict.fromkeys(peers)))
 
 
-def _open(entry: Entry) -> Entry:
-    """The entry with its limited ports only, and without their limits."""
-    return replace(entry, ports=tuple(PortGrant(grant.match) for grant in entry.ports if grant.limits))
-
-
-def _not_limited(context: Context, spec: Spec, rule: Rule, opening: Sequence[AppliedRule]) -> Finding:
+def _not_limited(context: Context, reaches: Selecting, rule: Rule) -> Iterator[Finding]:
+    opening = _everywhere(context, reaches, rule, DNS_PROTOCOLS)
+    by_udp = () if opening or not _is_for_names(rule) else _everywhere(context, reaches, rule, ("UDP",))
+    if not opening and not by_udp:
+        return
     rules = next(rules for rules in rule.l7_rules if rules.restricts)
     kind = rules.members[0]
-    return report(
+    nothing, port = ("nothing", "the port") if opening else ("no query over UDP", "53/UDP")
+    yield report(
         context,
         rules,
         Applicability.MANUAL,
-        f"the {kind} rules restrict nothing: {_rule_words(context, opening)} opens the port to the same peers without "
-        "them",
+        f"the {kind} rules restrict {nothing}: {_rule_words(context, opening or by_udp)} opens {port} to the same "
+        "peers without them",
         _WHY,
-        evidence=_places(context, opening),
+        evidence=_places(context, opening or by_udp),
         advice=f"give the other rule the {kind} rules too, or other peers, or drop these",
         at_key=True,
     )
@@ -145,7 +147,7 @@ def _moot(context: Context, spec: Spec, reaches: Selecting) -> Iterator[Finding]
             continue
         opening: dict[str, AppliedRule] = {}
         for rule in own:
-            found = [applied for applied in _everywhere(context, reaches, rule, limited=False) if _is_wide(applied)]
+            found = [applied for applied in _everywhere(context, reaches, rule) if _is_wide(applied)]
             if not found or len({policy_text(applied.policy) for applied in found}) != 1:
                 opening.clear()
                 break
@@ -182,7 +184,7 @@ def _covered_by_siblings(context: Context, spec: Spec, reaches: Selecting) -> It
         beside = any(not r.deny and r is not rule and r.direction == rule.direction for r in spec.rules)
         if rule.deny or not beside or _limits(rule):
             continue
-        opening = [other for other in _everywhere(context, reaches, rule, limited=False) if other.rule in spec.rules]
+        opening = [other for other in _everywhere(context, reaches, rule) if other.rule in spec.rules]
         earlier = [other for other in opening if other.rule is not None and not other.rule.is_twin(rule)]
         twins = [other for other in opening if other.rule is not None and other.rule.index < rule.index]
         if earlier or twins:

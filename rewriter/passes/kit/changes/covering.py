@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.compile import Entry, PortGrant
-from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_NAME_KEY
 from rewriter.cilium.ports import ANY_PROTOCOL, EVERYTHING, PORT_PROTOCOLS, PortMatch
-from rewriter.cilium.terms import CidrTerm, Condition, LabelTerm, Term
+from rewriter.cilium.terms import CidrTerm, Condition, LabelTerm, Term, demanded_label
 
 
 class _Held(NamedTuple):
@@ -72,7 +72,7 @@ class Covering:
             self._by_term.setdefault(peer, []).append(held)
         elif (telling := self._telling(peer)) is not None:
             for value in telling.values:
-                self._by_value.setdefault((telling.key, value), []).append(held)
+                self._by_value.setdefault((demanded_label(telling), value), []).append(held)
         else:
             self._any.append(held)
 
@@ -85,7 +85,7 @@ class Covering:
         return min(listed, key=self._crowd, default=None)
 
     def _crowd(self, condition: Condition) -> int:
-        return sum(len(self._by_value.get((condition.key, value), ())) for value in condition.values)
+        return sum(len(self._by_value.get((demanded_label(condition), value), ())) for value in condition.values)
 
     def _likely(self, peer: Term) -> Iterator[_Held]:
         """All entries' peers that may cover a peer: those that do not share with it what they lie under cannot."""
@@ -104,7 +104,7 @@ class Covering:
         else:
             for condition in peer.conditions:
                 if condition.operator == "In":
-                    yield from self._by_value.get((condition.key, condition.values[0]), ())
+                    yield from self._by_value.get((demanded_label(condition), condition.values[0]), ())
 
 
 def _any_covers(ports: Iterable[PortGrant], narrow: PortGrant) -> bool:
@@ -125,7 +125,7 @@ def term_covers(wide: Term, narrow: Term) -> bool:
 
 
 def _implies(given: Condition, needed: Condition) -> bool:
-    if given.key != needed.key or _source(needed) not in (ANY, _source(given)):
+    if demanded_label(given) != demanded_label(needed) or _source(needed) not in (ANY, _source(given)):
         return False
     match needed.operator:
         case "In":
@@ -144,7 +144,7 @@ def _implies(given: Condition, needed: Condition) -> bool:
 
 def _source(condition: Condition) -> str:
     """The source of a key; Cilium's own are `k8s` however they are written."""
-    return K8S if condition.key in (NAMESPACE_LABEL, CLUSTER_LABEL) else condition.source
+    return K8S if condition.key in (NAMESPACE_LABEL, NAMESPACE_NAME_KEY, CLUSTER_LABEL) else condition.source
 
 
 def grant_covers(wide: PortGrant, narrow: PortGrant) -> bool:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import product
 
 from rewriter.cilium.compile import Content, Entry, PortGrant
 from rewriter.cilium.policy import Rule
+from rewriter.cilium.ports import ANY_PROTOCOL
 from rewriter.cilium.terms import Term
 from rewriter.evidence.policies import AppliedRule
 from rewriter.evidence.reachable import Reach
 from rewriter.passes.kit.changes.covering import Covering, grant_covers, term_covers
+
+#: What DNS is asked over.
+DNS_PROTOCOLS = ("UDP", "TCP")
 
 
 class OpeningRules:
@@ -44,6 +49,18 @@ class OpeningRules:
             if other is not None and all(_says(other[1].entry, peer, grant) for peer, grant in pairs):
                 found.append(other)
         return min(found, key=lambda entry: entry[0])[1] if found else None
+
+
+def without_limits(entry: Entry, protocols: Sequence[str] = DNS_PROTOCOLS) -> Entry:
+    """The entry with its limited ports only, and without their limits; with fewer protocols those of DNS over them."""
+    ports: list[PortGrant] = []
+    for grant in entry.ports:
+        if any(limit.startswith("dns ") for limit in grant.limits):
+            over = [protocol for protocol in protocols if grant.match.protocol in (protocol, ANY_PROTOCOL)]
+            ports += [PortGrant(grant.match._replace(protocol=protocol)) for protocol in over]
+        elif grant.limits and protocols == DNS_PROTOCOLS:
+            ports.append(PortGrant(grant.match))
+    return replace(entry, ports=tuple(ports))
 
 
 def _allows(entry: Entry) -> bool:
