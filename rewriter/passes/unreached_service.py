@@ -71,7 +71,7 @@ All policies of the pods count. Nothing is reported as long as
   those),
 - the policy that shuts a client out is clusterwide, or lets it into the tunnel of Istio's ambient mode,
 - an explicit deny rule stops the traffic, or the other side lets them in by name (`one-sided`),
-- a client that is shut out has `replicas: 0`, and no autoscaler or Rollout of the tree names it,
+- the pods that use something have `replicas: 0`, and no autoscaler or Rollout of the tree names their workload,
 - a pod behind the Service runs on the host network, or it has no selector.
 
 ## References
@@ -89,6 +89,7 @@ from rewriter.cilium.verdict import DEFAULT_DENY
 from rewriter.evidence.backends import Backends, UndecidedError, service_backends
 from rewriter.evidence.context import Context
 from rewriter.evidence.reachable import Reach, identity_of, reach_of, workloads_of_spec
+from rewriter.evidence.running import has_no_pods
 from rewriter.evidence.unknown_labels import may_be_meant
 from rewriter.evidence.used_services import UsedService, used_services
 from rewriter.evidence.workloads import workloads_evidence
@@ -134,7 +135,7 @@ def find(context: Context) -> Iterator[Finding]:
         reaches = reach_of(context, spec) if workloads_of_spec(context, spec) else ()
         for reach in reaches:
             workload = reach.workload
-            if workload is None or not stands_here(context, spec, reach, EGRESS):
+            if workload is None or has_no_pods(context, workload) or not stands_here(context, spec, reach, EGRESS):
                 continue
             for used in used_services(context, workload):
                 yield from _unreached(context, spec, reach, workload, used, alone=len(reaches) == 1)

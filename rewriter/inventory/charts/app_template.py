@@ -19,6 +19,7 @@ from rewriter.inventory.charts.app_template_maps import environment_of_maps, map
 from rewriter.inventory.charts.app_template_monitors import monitor_spec
 from rewriter.inventory.charts.app_template_policies import kind_of, spec_of
 from rewriter.inventory.charts.naming import NotKnownError, rendered, resource_name
+from rewriter.inventory.objects.replicas import COUNTED_KINDS
 from rewriter.inventory.releases.model import Release
 from rewriter.inventory.texts.manifests import items, mapping, texts
 
@@ -106,6 +107,8 @@ class _Chart:
                 spec = {"jobTemplate": {"spec": spec}}
             elif name != "Job":
                 spec["selector"] = {"matchLabels": self._selector(identifier)}
+            if name in COUNTED_KINDS and controller.get("replicas") is not None:
+                spec["replicas"] = controller["replicas"]
             called = self._named(identifier, controller, len(self._controllers))
             yield {"apiVersion": api, "kind": name, "metadata": self._meta(called), "spec": spec}
 

@@ -39,7 +39,7 @@ from typing import Any
 
 from rewriter import patterns as re
 from rewriter.inventory.charts.dns_servers import config_map, container_ports, dns_config, service_ports
-from rewriter.inventory.charts.naming import NotKnownError, rendered
+from rewriter.inventory.charts.naming import NotKnownError, rendered, value_at
 from rewriter.inventory.charts.scrapers import scraper_spec
 from rewriter.inventory.objects.monitors import SCRAPER_KINDS
 from rewriter.inventory.objects.pods import FROM_VALUES
@@ -117,15 +117,6 @@ def common_objects(release: Release) -> Iterator[dict[str, Any]]:
     for item in entry.get("calls", ()):
         if _wanted(release, item):
             yield _call(release, item, names)
-
-
-def value_at(values: Mapping[str, Any], path: str) -> Any:
-    """The value at a dotted path, in which a number is a place in a list; None where there is none."""
-    value: Any = values
-    for part in path.split("."):
-        listed = isinstance(value, list) and part.isdigit() and int(part) < len(value)
-        value = value[int(part)] if listed else mapping(value).get(part)
-    return value
 
 
 def _changes_service_ports(values: Any, within: bool = False) -> bool:
@@ -287,8 +278,16 @@ def _workload(release: Release, item: Mapping[str, Any], names: Mapping[str, str
         "apiVersion": "apps/v1",
         "kind": kind,
         "metadata": {"name": name, "namespace": release.namespace, "labels": labels},
-        "spec": {"template": {"metadata": {"labels": labels}, "spec": spec}},
+        "spec": {**_replicas(release, item), "template": {"metadata": {"labels": labels}, "spec": spec}},
     }
+
+
+def _replicas(release: Release, item: Mapping[str, Any]) -> dict[str, Any]:
+    """The number of pods, beside the account's values (`webhook.replicaCount`), where charts mostly have it."""
+    within = str(item.get("of", "")).rpartition(".")[0]
+    paths = (f"{within}.{name}".removeprefix(".") for name in ("replicas", "replicaCount"))
+    count = next((found for path in paths if (found := value_at(release.values, path)) is not None), None)
+    return {} if count is None else {"replicas": count}
 
 
 def _given(release: Release, item: Mapping[str, Any]) -> dict[str, Any]:

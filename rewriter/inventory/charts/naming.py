@@ -1,4 +1,4 @@
-"""Names and templated texts of charts that are read without rendering."""
+"""Values, names and templated texts of charts that are read without rendering."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from rewriter import patterns as re
 from rewriter.inventory.releases.model import Release
+from rewriter.inventory.texts.manifests import mapping
 
 _SIMPLE = re.compile(r"\{\{-?\s*\.(Release\.Name|Release\.Namespace)\s*(?:\|\s*quote\s*)?-?\}\}")
 
@@ -47,3 +48,12 @@ def resource_name(
     if isinstance(suffix, str) and suffix:
         name = f"{name}-{rendered(suffix, release)}"
     return name.lower()
+
+
+def value_at(values: Mapping[str, Any], path: str) -> Any:
+    """The value at a dotted path, in which a number is a place in a list; None where there is none."""
+    value: Any = values
+    for part in path.split("."):
+        listed = isinstance(value, list) and part.isdigit() and int(part) < len(value)
+        value = value[int(part)] if listed else mapping(value).get(part)
+    return value

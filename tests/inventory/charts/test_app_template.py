@@ -75,6 +75,19 @@ def test_version_one_has_one_controller_that_listens_on_its_services() -> None:
     assert found["Service shop"]["spec"]["selector"] == found["Service shop-udp"]["spec"]["selector"] == OWN
 
 
+def test_the_number_of_pods_of_kinds_that_have_one() -> None:
+    found = made(
+        "controllers: {shop: {replicas: 0}, tasks: {type: statefulset, replicas: 2}, "
+        "agent: {type: daemonset, replicas: 1}, web: {}}\n"
+    )
+    assert {name: each["spec"].get("replicas") for name, each in found.items()} == {
+        "Deployment shop-shop": 0,
+        "StatefulSet shop-tasks": 2,
+        "DaemonSet shop-agent": None,
+        "Deployment shop-web": None,
+    }
+
+
 def test_several_controllers_and_services_have_suffixes() -> None:
     values = """
 controllers:

@@ -198,3 +198,12 @@ def _doubts(chart: str) -> str:
 def test_what_the_data_cannot_follow_is_no_fact(chart: str, values: str, reason: str) -> None:
     result = make(release(chart, values))
     assert not result.manifests and reason in result.reason and result.reason.endswith("is not followed")
+
+
+def test_the_number_of_pods_stands_beside_the_account() -> None:
+    found = made("cert-manager", "{replicaCount: 2, webhook: {replicaCount: 0}}")
+    assert {name: each["spec"].get("replicas") for name, each in found.items() if "Deployment" in name} == {
+        "Deployment cert-manager": 2,
+        "Deployment cert-manager-webhook": 0,
+        "Deployment cert-manager-cainjector": None,
+    }
