@@ -45,7 +45,7 @@ class ExposedName:
 
     `by_cilium` says that it is Cilium's own Gateway or Ingress, which clients reach as the entity `ingress`; None where
     its class is not read, so that it may be. `certain` is False where the address may be one outside, as a cloud's load
-    balancer has it. `records` are the DNS records that lead there, as evidence.
+    balancer has it. `records` are the DNS records that lead there, as evidence. `gateways` are those of a route.
     """
 
     by: str
@@ -54,6 +54,7 @@ class ExposedName:
     service: Service | None = None
     certain: bool = False
     records: tuple[str, ...] = ()
+    gateways: tuple[Gateway, ...] = ()
 
 
 def exposed_name(context: Context, name: str) -> ExposedName | None:
@@ -122,7 +123,11 @@ def _by_gateway(context: Context, name: str) -> Iterator[ExposedName | None]:
         if route.kind in ("TCPRoute", "UDPRoute") or not is_here(context, route.cluster):
             continue
         parents = [gateways[parent] for parent in route.parents if parent in gateways]
-        if not parents or len(parents) < len(route.parents) or not any(_names(host, name) for host in route.hostnames):
+        if (
+            not parents
+            or len(parents) < len(route.parents)
+            or not any(covers_host(host, name) for host in route.hostnames)
+        ):
             continue
         addresses = tuple(address for parent in parents for address in parent.addresses)
         annotations = [route.annotations, *(parent.annotations for parent in parents)]
@@ -137,12 +142,15 @@ def _of_gateway(context: Context, route: Route, parents: list[Gateway]) -> Expos
     first = parents[0]
     answers = {_is_cilium(context, "GatewayClass", parent.class_name, CILIUM_GATEWAY_CONTROLLER) for parent in parents}
     cilium = False if False in answers else None if None in answers else True
-    return ExposedName(f"{route} on {first}", f"{route.source}, {first.source}", cilium, certain=bool(first.addresses))
+    known = bool(first.addresses)
+    return ExposedName(
+        f"{route} on {first}", f"{route.source}, {first.source}", cilium, certain=known, gateways=tuple(parents)
+    )
 
 
 def _by_ingress(context: Context, name: str) -> Iterator[ExposedName | None]:
     for ingress in context.inventory.ingresses():
-        if not is_here(context, ingress.cluster) or not any(_names(host, name) for host in ingress.hostnames):
+        if not is_here(context, ingress.cluster) or not any(covers_host(host, name) for host in ingress.hostnames):
             continue
         class_name = ingress.class_name or ""
         if _points_elsewhere(ingress.annotations, ingress.addresses) or class_name.startswith(_CLOUD_CLASSES):
@@ -159,7 +167,7 @@ def _of_ingress(context: Context, ingress: Ingress) -> ExposedName:
 def _by_record(context: Context, name: str, most: int) -> Iterator[ExposedName | None]:
     """Who has the addresses that the records of a name give; None for a record that leads elsewhere."""
     for record in context.inventory.dns_records():
-        if is_here(context, record.cluster) and _names(record.host, name):
+        if is_here(context, record.cluster) and covers_host(record.host, name):
             holders = [_holder(context, record, target, most) for target in record.targets]
             first = holders[0] if holders and None not in holders and not record.proxied else None
             stated = f"{record} leads {record.host} to {', '.join(record.targets)}, {record.source}"
@@ -192,7 +200,7 @@ def _is_cilium(context: Context, kind: str, class_name: str, controller: str) ->
     return any(controller_class.controller == controller for controller_class in classes)
 
 
-def _names(host: str, name: str) -> bool:
+def covers_host(host: str, name: str) -> bool:
     """Whether a host of a route covers a name; a leading `*` stands for one or more labels."""
     host = host.lower().rstrip(".")
     return name == host or (host.startswith("*.") and name.endswith(host[1:]))

@@ -1,10 +1,10 @@
 """## What it does
 
-Finds what pods evidently use and no policy lets them reach: Services, the API server, names outside of the cluster
-that are in none of the `toFQDNs` by which alone they reach what is there, for Hubble's relay the agents on the nodes,
-and for a database of CloudNativePG the object store that keeps its backups. On the other side it finds pods whose
-policies shut out those who evidently use them: the clients of their Service, the proxies of an Ingress or a Gateway
-that lead requests to them, and for a database of CloudNativePG or Dragonfly its operator and its other instances.
+Finds what pods evidently use and no policy lets them reach: Services, the API server, hosts of the cluster's own
+Gateways, names outside of it that are in none of the `toFQDNs` by which alone they reach what is there, for Hubble's
+relay the agents on the nodes, and for a database of CloudNativePG the object store that keeps its backups. On the other
+side it finds pods whose policies shut out those who use them: the clients of their Service, the proxies of an Ingress
+or a Gateway, and for a database of CloudNativePG or Dragonfly its operator and its other instances.
 
 ## Why it matters
 
@@ -55,7 +55,8 @@ other. Some releases of Dragonfly's operator make a NetworkPolicy for each, whic
 A name outside is added to `toFQDNs`, unsafe too. Only arguments, the environment and what Flux's source-controller
 fetches count for those, and only where no rule of the pods has addresses outside, or `world`. The `endpointURL` of a
 Cluster of CloudNativePG, or of the ObjectStore that it names, counts as a setting of its instances, and also where no
-rule of theirs has names at all: that is manual.
+rule of theirs has names at all: that is manual. So is a host of the cluster's own Gateway (one of Cilium, or with its
+pods known) that has an address: a rule for `world` does not reach it, and what does depends on the Gateway.
 
 Pods talk to the API server where a binding gives rights to a ServiceAccount of their own, whose token they mount, and
 the role is none by which pods run (PodSecurityPolicies, SCCs) or have their token judged (`system:auth-delegator`).
@@ -98,7 +99,7 @@ from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.change import Change, rule_added
 from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.changes.report import report
-from rewriter.passes.kit.names.unlisted_names import unlisted_names, unreached_stores
+from rewriter.passes.kit.names.own_hosts import unreached_names
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.sides.api_server_needs import without_api_server
 from rewriter.passes.kit.sides.meant_already import names_neighbours, names_port
@@ -137,10 +138,10 @@ def find(context: Context) -> Iterator[Finding]:
             workload = reach.workload
             if workload is None or has_no_pods(context, workload) or not stands_here(context, spec, reach, EGRESS):
                 continue
+            alone = len(reaches) == 1
             for used in used_services(context, workload):
-                yield from _unreached(context, spec, reach, workload, used, alone=len(reaches) == 1)
-            yield from unlisted_names(context, spec, reach, workload, alone=len(reaches) == 1)
-            yield from unreached_stores(context, spec, reach, workload)
+                yield from _unreached(context, spec, reach, workload, used, alone=alone)
+            yield from unreached_names(context, spec, reach, workload, alone=alone)
 
 
 def _unreached(

@@ -117,8 +117,13 @@ def _outside(context: Context, names: Sequence[UsedName]) -> tuple[UsedName, ...
         if not is_internal(name.name)
         and name.name not in own
         and not name.where.startswith(("ConfigMap", "the value"))
-        and not _FOR_BROWSERS.search(name.where.partition(" of ")[0])
+        and not is_for_people(name)
     )
+
+
+def is_for_people(name: UsedName) -> bool:
+    """Whether a setting holds a link that people follow, and no program."""
+    return _FOR_BROWSERS.search(name.where.partition(" of ")[0]) is not None
 
 
 def _by_names_alone(context: Context, reach: Reach) -> bool:
