@@ -13,11 +13,12 @@ def hiding_services(inventory: Inventory, cluster: Cluster | None) -> list[Servi
     """The Services that send clients of other nodes on from the node by which they came in.
 
     They are NodePorts and load balancers with `externalTrafficPolicy: Cluster`; none in a cluster that forwards with
-    the client's address (`loadBalancer.mode: dsr`). Source: Cilium documentation, "Kubernetes Without kube-proxy",
-    section "Client Source IP Preservation".
+    the client's address (`loadBalancer.mode: dsr`), nor in one that may, since it takes values that are not read.
+    Source: Cilium documentation, "Kubernetes Without kube-proxy", section "Client Source IP Preservation".
     """
     clusters = [cluster] if cluster is not None else inventory.clusters
-    if any(known.datapath is not None and known.datapath.dsr for known in clusters):
+    known = [each.datapath for each in clusters if each.datapath is not None]
+    if any(datapath.dsr for datapath in known) or (not known and inventory.unread_settings(cluster)):
         return []
     return [
         service

@@ -8,7 +8,9 @@ from collections.abc import Collection, Iterable, Sequence
 from difflib import SequenceMatcher, get_close_matches
 
 from rewriter.cilium.selector import Requirement, Selector
+from rewriter.cilium.terms import conditions_of
 from rewriter.evidence.context import Context
+from rewriter.inventory.facts.completeness import Hidden
 from rewriter.inventory.facts.model import Workload
 from rewriter.inventory.index.label_shapes import shape_of
 
@@ -23,6 +25,10 @@ _OPPOSITES = frozenset(
 )
 #: Shorter values are near to too many others.
 _LEAST = 4
+#: The keys under which people write what an application is called, the most usual ones first.
+NAME_KEYS = ("app.kubernetes.io/name", "app", "k8s-app", "name", "app.kubernetes.io/instance")
+#: Whose pods carry the labels that are written, and no others.
+_CONTROLLERS = frozenset({"CronJob", "DaemonSet", "Deployment", "Job", "StatefulSet"})
 
 
 def near_label(context: Context, key: str, value: str, namespaces: Collection[str] | None) -> dict[str, Workload]:
@@ -89,6 +95,45 @@ def slips_of_labels(context: Context, requirements: Iterable[Requirement], names
             text = f"{key}={near[0]}"
             found[text] = labels[text]
     return found
+
+
+def same_name_of(
+    context: Context, selector: Selector, namespace: str, hidden: Collection[Hidden]
+) -> dict[str, Workload]:
+    """The label by which known pods carry the name that a selector asks for under another key; empty where none does.
+
+    Charts label pods with their own name, and with that of the release as the instance: `app.kubernetes.io/name` with
+    the name of the release is a usual mistake. What hides may make pods of that name where its words have it, unless
+    it is what makes the pods that are found.
+    """
+    wrong = [
+        requirement
+        for requirement in selector.requirements
+        if requirement.key in NAME_KEYS and requirement.operator == "In" and len(requirement.values) == 1
+    ]
+    inside = context.inventory.workloads_in(frozenset((namespace,)))
+    wrong = [each for each in wrong if all(pod.labels.get(each.key) != each.values[0] for pod in inside)]
+    if len(wrong) != 1 or len(value := wrong[0].values[0]) < _LEAST:
+        return {}
+    rest = [requirement for requirement in selector.requirements if requirement is not wrong[0]]
+    for pod in inside:
+        own = f"{pod.source.path}:{pod.source.line}"
+        keys = [key for key in NAME_KEYS if pod.labels.get(key) == value]
+        if not keys or pod.kind not in _CONTROLLERS or pod.host_network:
+            continue
+        if any(value in _named(gap) and own not in gap.words for gap in hidden):
+            return {}
+        if all(
+            conditions_of([each])[0].meets((pod.labels[each.key],) if each.key in pod.labels else ()) for each in rest
+        ):
+            return {f"{keys[0]}={value}": pod}
+    return {}
+
+
+def _named(gap: Hidden) -> str:
+    """What hides, in words, without the file where it stands: a folder often has the name of its application."""
+    what, separator, _ = gap.words.rpartition(", ")
+    return what if separator else gap.words
 
 
 def is_a_slip(value: str, other: str) -> bool:

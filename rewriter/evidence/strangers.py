@@ -12,7 +12,7 @@ from rewriter.cilium.terms import conditions_of, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.dns import DNS_NAMES, dns_service
 from rewriter.evidence.namespaces import WELL_KNOWN, namespaces_of
-from rewriter.evidence.near_labels import may_be_near, near_label, slips_of_labels
+from rewriter.evidence.near_labels import NAME_KEYS, may_be_near, near_label, slips_of_labels
 from rewriter.evidence.workloads import Matches, matches, on_host_network
 from rewriter.inventory.facts.model import Workload
 from rewriter.inventory.index.label_shapes import shape_of
@@ -43,9 +43,7 @@ _ENVIRONMENTS = frozenset(
     )
 )
 #: The keys under which people write what an application is called.
-_NAMES = frozenset(
-    {"app", "k8s-app", "name", "app.kubernetes.io/name", "app.kubernetes.io/instance", "cnpg.io/cluster"}
-)
+_NAMES = frozenset((*NAME_KEYS, "cnpg.io/cluster"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,8 @@ def stranger(
 def dns_stranger(context: Context, labels: Sequence[Requirement], namespace: str) -> Stranger | None:
     """What a selector of a rule for DNS alone may mean that matches no pod of its namespace: the cluster's DNS pods.
 
-    Nothing need be alike: only one thing of a cluster answers DNS. None where its Service or its pods are not known.
+    Nothing need be alike: only one thing of a cluster answers DNS. None where its Service or its pods are not known,
+    or only by what their chart does when values that are not read set nothing.
     """
     service = dns_service(context.inventory, context.cluster.name if context.cluster else None)
     single = [
@@ -119,6 +118,8 @@ def dns_stranger(context: Context, labels: Sequence[Requirement], namespace: str
     ):
         return None  # Another server, as a cache on each node, which need not be in this repository.
     if not pods or found.workloads or found.undecided or on_host_network(context, term):
+        return None
+    if service.source.unchecked or any(pod.source.unchecked for pod in pods):
         return None
     wrong = [requirement for requirement in single if not all(_has(workload, requirement) for workload in pods)]
     if namespace != service.namespace:

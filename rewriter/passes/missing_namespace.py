@@ -91,6 +91,7 @@ from rewriter.passes.kit.selectors.empty_peers import empty_peers
 from rewriter.passes.kit.selectors.namespace_findings import (
     in_other_clusters,
     matches_nowhere,
+    means_its_subject,
     means_nodes,
     misspelt_label,
     misspelt_value,
@@ -124,7 +125,8 @@ def find(context: Context) -> Iterator[Finding]:
         return
     yield from empty_peers(context)
     sites = [(site, selector) for site, selector in own_pods(context) if picks_pods(selector)]
-    sites = [site for site in sites if site[0].route not in split and not means_nodes(context, site[1])]
+    sites = [site for site in sites if site[0].route not in split and not means_its_subject(*site)]
+    sites = [site for site in sites if not means_nodes(context, site[1])]
     found = [finding for site, selector in sites if (finding := _finding(site, selector)) is not None]
     yield from found
     if context.as_clusterwide and context.policy.kind == CNP:

@@ -30,7 +30,9 @@ in the policy's own namespace where that is known. It is unsafe: the policy begi
 would put these pods into default deny, and nothing lets them through, the fix sets `enableDefaultDeny` to false as
 well, so that only what the rules name is denied. It is manual where more than one condition is wrong. Everything else
 is manual as well, with the nearest label that known pods have. That nothing matches is reported only where all pods of
-the policy's namespace are known and its Namespace is among the facts, or a label that is near.
+the policy's namespace are known and its Namespace is among the facts, or a label that is near. Where more pods may be
+hidden it is a note, and only for a slip of the pen, or for the name of known pods under another key: charts label their
+pods with their own name, and with that of the release as `app.kubernetes.io/instance`.
 
 ## References
 
@@ -40,7 +42,7 @@ the policy's namespace are known and its Namespace is among the facts, or a labe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
 from rewriter.cilium.policy import KNP, Spec
@@ -48,11 +50,12 @@ from rewriter.cilium.selector import Requirement, Selector
 from rewriter.evidence.context import Context
 from rewriter.evidence.identity_labels import filtered, of_no_source
 from rewriter.evidence.namespaces import own_evidence
-from rewriter.evidence.near_labels import slips_of
+from rewriter.evidence.near_labels import same_name_of, slips_of
 from rewriter.evidence.placeholders import has_placeholder
 from rewriter.evidence.strangers import near_namespace
 from rewriter.evidence.workloads import matches, on_host_network, subject_term, workloads_evidence
 from rewriter.finding import Applicability, Finding, Severity
+from rewriter.inventory.facts.completeness import Hidden
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.enforced.enforcement import rejected
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
@@ -141,9 +144,10 @@ def _no_source(context: Context, spec: Spec, wrong: tuple[Requirement, ...]) -> 
     )
 
 
-def _perhaps_misspelt(context: Context, subject: Selector) -> Iterator[Finding]:
+def _perhaps_misspelt(context: Context, subject: Selector, hidden: Sequence[Hidden]) -> Iterator[Finding]:
     """A note where known pods have nearly the label, and others that have it may be hidden."""
-    near = slips_of(context, subject, context.policy.namespace) if context.policy.namespace else {}
+    own = context.policy.namespace
+    near = (slips_of(context, subject, own) or same_name_of(context, subject, own, hidden)) if own else {}
     if near:
         yield report(
             context,
@@ -173,7 +177,7 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
     if not (nodes or near or is_described(context)):
         return
     if not found.certain and not nodes:
-        yield from _perhaps_misspelt(context, subject)
+        yield from _perhaps_misspelt(context, subject, found.hidden)
         return
     if nodes:
         there = join_names((str(node) for node in nodes), most=3)

@@ -142,6 +142,13 @@ def means_nodes(context: Context, selector: Selector) -> bool:
     return bool(on_host_network(context, label_term(conditions_of(selector.requirements))))
 
 
+def means_its_subject(site: Site, selector: Selector) -> bool:
+    """Whether a peer is the pods that the policy itself selects, as members of a cluster are to each other."""
+    subject = site.spec.subject
+    own = {requirement[2:] for requirement in subject.requirements} if subject is not None else set()
+    return all(requirement[2:] in own for requirement in selector.requirements)
+
+
 def picks_pods(selector: Selector) -> bool:
     """Whether a selector picks pods by their labels, and nothing in it says of which namespace.
 
