@@ -103,6 +103,22 @@ PODS = [
     ),
     ("kromgo", "kromgo", "{}", "Deployment kromgo", {NAME: "kromgo", INSTANCE: "kromgo"}, "kromgo"),
     ("konflate", "k", "{serviceAccount: {name: z}}", "Deployment k-konflate", {NAME: "konflate", INSTANCE: "k"}, "z"),
+    (
+        "oauth2-proxy",
+        "auth",
+        "{serviceAccount: {enabled: false}, customLabels: {a: b}, podLabels: {c: d}}",
+        "Deployment auth-oauth2-proxy",
+        {"app": "oauth2-proxy", NAME: "oauth2-proxy", INSTANCE: "auth", COMPONENT: "authentication-proxy", "a": "b"},
+        "default",
+    ),
+    (
+        "gha-runner-scale-set-controller",
+        "arc",
+        "{}",
+        "Deployment arc-gha-rs-controller",
+        {NAME: "gha-rs-controller", INSTANCE: "arc", "app.kubernetes.io/namespace": "infra"},
+        "arc-gha-rs-controller",
+    ),
     ("redis-operator", "r", "{}", "Deployment redis-operator", {"name": "redis-operator"}, "redis-operator"),
     (
         "redis-operator",
@@ -584,6 +600,7 @@ def test_labels_that_pods_do_not_have(chart: str, values: str, pods: str, label:
             "Service opentelemetry-collector",
         ),
         ("kromgo", "{service: {metricsEnabled: false}}", "Deployment kromgo", "Service kromgo"),
+        ("oauth2-proxy", "{httpScheme: https}", "Deployment oauth2-proxy", "Service oauth2-proxy"),
     ],
 )
 def test_parts(chart: str, values: str, there: str, gone: str) -> None:
@@ -667,6 +684,15 @@ def test_host_network(chart: str, values: str, pods: str, on_host: bool) -> None
         ),
         ("argo-workflows", "{}", "argo-workflows-server", "ClusterIP", {NAME: "argo-workflows-server"}, [(2746, 2746)]),
         ("kromgo", "{}", "kromgo", "ClusterIP", {NAME: "kromgo"}, [(8080, "http"), (8081, "metrics")]),
+        (
+            "oauth2-proxy",
+            "{service: {type: NodePort}}",
+            "oauth2-proxy",
+            "NodePort",
+            {NAME: "oauth2-proxy"},
+            [(80, "http"), (44180, "metrics")],
+        ),
+        ("oauth2-proxy", "{metrics: {enabled: false}}", "oauth2-proxy", "ClusterIP", {}, [(80, "http")]),
         (
             "prometheus-blackbox-exporter",
             "{}",
