@@ -7,6 +7,7 @@ Finds traffic with the API server that no rule lets through, though one seems to
 - such an address on port 6443 where no fact says whether the API server is a node, but a comment, a description or a
   name says that it is meant, or the pods have rights there and no other way to it;
 - a selector for the pods of the API server, or for namespace `default`, where its Service is and none of its pods;
+- a selector of every pod, on ports of the API server, that a comment, a description or a name says is for Kubernetes';
 - the entity `kube-apiserver` with another port than the one on which the API server listens;
 - `toServices` of `default/kubernetes`;
 - pods that the API server calls (admission webhooks, extension APIs, conversion of custom resources) and that let

@@ -21,11 +21,11 @@ _NAMESPACES = frozenset({"io.kubernetes.pod.namespace", "kubernetes.io/metadata.
 
 def concerns_pods(field: PeerField) -> bool:
     """Whether an entry of a field may be meant for the API server."""
-    return any(_names_server(entry) or _is_default_namespace(entry) for entry in field.entries)
+    return any(_names_server(entry) or _is_default_namespace(entry) or _is_anywhere(entry) for entry in field.entries)
 
 
 def pods_finding(site: RuleSite, field: PeerField, server: ApiServer) -> Iterator[Finding]:
-    """The finding of an entry for the API server's own pods, or for the namespace of its Service."""
+    """The finding of an entry for the API server's own pods, for the namespace of its Service, or for all pods."""
     if site.deny:
         return
     own = {SERVICE_PORT, server.port or USUAL_PORT, USUAL_PORT}
@@ -33,8 +33,11 @@ def pods_finding(site: RuleSite, field: PeerField, server: ApiServer) -> Iterato
         words = ""
         if _names_server(entry):
             what, why = "pods of kube-apiserver", "it runs on the host network, where no selector of pods matches it"
-            known = any(site.context.inventory.workloads_with({key: _NAME}) for key in _LABELS)
-            meant = not known and (items_of(site.rule) is None or names_any(site.rule, own))
+            meant = not _known(site) and (items_of(site.rule) is None or names_any(site.rule, own))
+        elif _is_anywhere(entry):
+            what, why = "every pod", "it is the entity `kube-apiserver`, which no selector of pods matches"
+            words = "" if _known(site) else _said_of_everywhere(site, field, index, own)
+            meant = bool(words)
         else:
             what, why = "namespace default", "its Service is there, and no pod of it"
             words = _said_of_default(site, field, index, own) if _is_default_namespace(entry) else ""
@@ -46,6 +49,11 @@ def pods_finding(site: RuleSite, field: PeerField, server: ApiServer) -> Iterato
                 site, field, field.entry_route(index), message, evidence, server, set(), guess=bool(words)
             )
             return
+
+
+def _known(site: RuleSite) -> bool:
+    """Whether API servers are known that are pods."""
+    return any(site.context.inventory.workloads_with({key: _NAME}) for key in _LABELS)
 
 
 def _said_of_default(site: RuleSite, field: PeerField, index: int, own: set[int]) -> str:
@@ -60,6 +68,14 @@ def _said_of_default(site: RuleSite, field: PeerField, index: int, own: set[int]
     if words or site.context.inventory.workloads_in(["default"]):
         return words
     return bound_ports(site)
+
+
+def _said_of_everywhere(site: RuleSite, field: PeerField, index: int, own: set[int]) -> str:
+    """What says that a rule for every pod is for the API server of Kubernetes, on its ports alone; empty if nothing."""
+    if items_of(site.rule) is None or not names_any(site.rule, own) or on_others(site.rule, own):
+        return ""
+    words = words_for_api_server(site, field, index)
+    return words if "kube" in words.lower() or "k8s" in words.lower() else ""
 
 
 def _field_text(site: RuleSite, field: PeerField) -> str:
@@ -81,6 +97,15 @@ def _is_default_namespace(entry: object) -> bool:
         return False
     labels = _labels(selector)
     return len(labels) == 1 and all(key in _NAMESPACES and value == "default" for key, value in labels.items())
+
+
+def _is_anywhere(entry: object) -> bool:
+    """Whether an entry is an empty selector: every pod of all namespaces, or of the policy's own."""
+    members = members_of(entry)
+    if isinstance(entry, Mapping) and not members:
+        return True
+    selectors = [members_of(value) for key, value in members.items() if key in ("namespaceSelector", "podSelector")]
+    return len(selectors) == len(members) and not any(selectors)
 
 
 def _labels(selector: Mapping[str, object]) -> dict[str, object]:
