@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL
@@ -20,7 +20,7 @@ from rewriter.reach.world import PolicyWorld
 
 #: More policies than this are not taken in together: their selectors have too many combinations to try.
 _MOST = 16
-_HOMES, _NAMES, _NAME = ("homes",), ("names",), ("name",)
+_HOMES, _NAMES, _NAME, _ANYWHERE = ("homes",), ("names",), ("name",), ("met anywhere",)
 _OPPOSITE = {INGRESS: EGRESS, EGRESS: INGRESS}
 
 
@@ -83,15 +83,39 @@ def policies_at_peers(
     namespaces = _namespaces(peer for _, peer in peers)
     ask_all([EVERYTHING] if namespaces is None else map(home, (None, *sorted(namespaces))))
     ask_all(home(name.namespace) for name in names)
+    by_subject = _by_subject(others, settings, world_of)
+    if namespaces is None:
+        places = _met_anywhere(others, settings, by_subject, peers)
+    else:
+        places = _met(by_subject, peers, namespaces)
+    homes = _homes(others)
+    placed = [(place, homes[place]) for place in sorted(places.difference(_own_places(others, names)))]
+    return _known_in_full(others, placed, {hiding for hiding in hidden if hiding is not None}, refusing=everybody)
+
+
+def _met(by_subject: _BySubject, peers: Iterable[_Peer], namespaces: Set[str] | None) -> frozenset[int]:
+    """The places of the policies of some namespaces, or of all, that may select what is named as a peer."""
     places: set[int] = set()
-    for direction, by_namespace in _by_subject(others, settings, world_of).items():
+    for direction, by_namespace in by_subject.items():
         met = [peer for own, peer in peers if own == _OPPOSITE[direction]]
         for namespace in by_namespace if namespaces is None else {_OF_ANY, *namespaces}:
             if namespace in by_namespace:
                 places.update(*map(by_namespace[namespace].places_met_by, met))
-    homes = _homes(others)
-    placed = [(place, homes[place]) for place in sorted(places.difference(_own_places(others, names)))]
-    return _known_in_full(others, placed, {hiding for hiding in hidden if hiding is not None}, refusing=everybody)
+    return frozenset(places)
+
+
+def _met_anywhere(
+    others: Sequence[Policy], settings: Settings, by_subject: _BySubject, peers: Sequence[_Peer]
+) -> frozenset[int]:
+    """As `_met`, in all namespaces; remembered, since many policies name the whole cluster, and all look everywhere."""
+    known = _answers(others).setdefault(_ANYWHERE, {})
+    key = settings, tuple(peers)
+    if key not in known:
+        if len(known) >= _MOST:
+            known.clear()
+        known[key] = _met(by_subject, peers, None)
+    places: frozenset[int] = known[key]
+    return places
 
 
 def _homes(others: Sequence[Policy]) -> Sequence[str | None]:
@@ -173,6 +197,8 @@ def _open(namespace: str) -> Policy:
 
 #: Stands for the namespace of policies that may select pods of any.
 _OF_ANY = ""
+_Peer = tuple[str, LabelTerm]
+"""The direction of a rule, and what it names."""
 _BySubject = Mapping[str, Mapping[str, Subjects]]
 """The places of policies by the direction of their rules, their namespace and the subjects of the rules."""
 
