@@ -58,8 +58,15 @@ class ExposedName:
 
 
 def exposed_name(context: Context, name: str) -> ExposedName | None:
-    """Who in the cluster serves a name; None where no known one does, or its record evidently points elsewhere."""
-    return None if _is_tunnelled(context) else _served(context, name, _MOST_NAMES)
+    """Who in the cluster serves a name; None where no known one does, or its record evidently points elsewhere.
+
+    Found out once a cluster and run.
+    """
+    key = ("exposed name", context.cluster.name if context.cluster else None, name)
+    if key not in context.answers:
+        context.answers[key] = None if _is_tunnelled(context) else _served(context, name, _MOST_NAMES)
+    found: ExposedName | None = context.answers[key]
+    return found
 
 
 def _served(context: Context, name: str, most: int) -> ExposedName | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rewriter.cilium.cidr import parse_prefix
 from rewriter.cilium.compile import Entry, PortGrant
+from rewriter.cilium.labels import NAMESPACE_LABEL, NAMESPACE_NAME_KEY
 from rewriter.cilium.policy import read_policy
 from rewriter.cilium.ports import EVERYTHING, PortMatch
 from rewriter.cilium.terms import ANYTHING, NOTHING, CidrTerm, Condition, FqdnTerm, LabelTerm, Term, label_term
@@ -16,6 +17,7 @@ from rewriter.passes.kit.enforced.enforcement import may_share_pods
 from rewriter.passes.kit.sides.neighbours import Neighbours
 
 _VALUES = ("a", "b", "c")
+ALL = (PortGrant(EVERYTHING),)
 
 
 def _selector(rng: random.Random) -> dict[str, Any]:
@@ -81,11 +83,21 @@ def _term(rng: random.Random) -> Term:
         name = rng.choice(("a.example.com", "b.example.com"))
         return FqdnTerm(name, name)
     conditions = []
-    for key in rng.sample(("app", "tier", "team"), rng.choice((1, 2))):
+    for key in rng.sample(("app", "tier", "team", NAMESPACE_LABEL, NAMESPACE_NAME_KEY), rng.choice((1, 2))):
         operator = rng.choice(("In", "In", "NotIn", "Exists", "DoesNotExist"))
         values = tuple(sorted(rng.sample(_VALUES, rng.choice((1, 2))))) if operator in ("In", "NotIn") else ()
         conditions.append(Condition(rng.choice(("k8s", "any")), key, operator, values))
     return label_term(conditions)
+
+
+def test_the_name_of_a_namespace_is_the_namespace() -> None:
+    by_name, by_label = (
+        Entry(
+            "", "egress", False, True, LabelTerm(), False, (label_term([Condition(source, key, "In", ("dns",))]),), ALL
+        )
+        for source, key in (("k8s", NAMESPACE_LABEL), ("any", NAMESPACE_NAME_KEY))
+    )
+    assert covered([by_name], [by_label]) and covered([by_label], [by_name])
 
 
 def _entry(rng: random.Random) -> Entry:

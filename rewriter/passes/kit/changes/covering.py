@@ -14,7 +14,11 @@ from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.compile import Entry, PortGrant
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_NAME_KEY
 from rewriter.cilium.ports import ANY_PROTOCOL, EVERYTHING, PORT_PROTOCOLS, PortMatch
-from rewriter.cilium.terms import CidrTerm, Condition, LabelTerm, Term, demanded_label
+from rewriter.cilium.terms import CidrTerm, Condition, LabelTerm, Term
+
+#: The label of a namespace's own name is the namespace, on every pod.
+_SAME = {NAMESPACE_NAME_KEY: NAMESPACE_LABEL}
+_NAMESPACE = frozenset({NAMESPACE_NAME_KEY, NAMESPACE_LABEL})
 
 
 class _Held(NamedTuple):
@@ -72,7 +76,7 @@ class Covering:
             self._by_term.setdefault(peer, []).append(held)
         elif (telling := self._telling(peer)) is not None:
             for value in telling.values:
-                self._by_value.setdefault((demanded_label(telling), value), []).append(held)
+                self._by_value.setdefault((_SAME.get(telling.key, telling.key), value), []).append(held)
         else:
             self._any.append(held)
 
@@ -85,7 +89,8 @@ class Covering:
         return min(listed, key=self._crowd, default=None)
 
     def _crowd(self, condition: Condition) -> int:
-        return sum(len(self._by_value.get((demanded_label(condition), value), ())) for value in condition.values)
+        key = _SAME.get(condition.key, condition.key)
+        return sum(len(self._by_value.get((key, value), ())) for value in condition.values)
 
     def _likely(self, peer: Term) -> Iterator[_Held]:
         """All entries' peers that may cover a peer: those that do not share with it what they lie under cannot."""
@@ -104,7 +109,8 @@ class Covering:
         else:
             for condition in peer.conditions:
                 if condition.operator == "In":
-                    yield from self._by_value.get((demanded_label(condition), condition.values[0]), ())
+                    key = _SAME.get(condition.key, condition.key)
+                    yield from self._by_value.get((key, condition.values[0]), ())
 
 
 def _any_covers(ports: Iterable[PortGrant], narrow: PortGrant) -> bool:
@@ -125,7 +131,9 @@ def term_covers(wide: Term, narrow: Term) -> bool:
 
 
 def _implies(given: Condition, needed: Condition) -> bool:
-    if demanded_label(given) != demanded_label(needed) or _source(needed) not in (ANY, _source(given)):
+    if given.key != needed.key and not (given.key in _NAMESPACE and needed.key in _NAMESPACE):
+        return False
+    if _source(needed) not in (ANY, _source(given)):
         return False
     match needed.operator:
         case "In":
