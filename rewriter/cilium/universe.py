@@ -119,7 +119,7 @@ class Universe:
         if mask is None:
             mask = self.all
             for condition in term.conditions:
-                mask &= self._condition(condition)
+                mask &= self.meeting(condition)
             self._masks[term] = mask
         return mask
 
@@ -139,7 +139,8 @@ class Universe:
         """The identities of a bitset, in order; cells are left out."""
         return [self.identities[position] for position in positions(mask >> self.cell_count)]
 
-    def _condition(self, condition: Condition) -> int:
+    def meeting(self, condition: Condition) -> int:
+        """The bitset of the identities that meet one condition."""
         mask = self._masks.get(condition)
         if mask is None:
             source, key, operator, values = condition

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,3 +60,26 @@ def test_cells_take_the_lowest_bits() -> None:
     assert universe.select(pods_with("app", "x")) == 0b101
     assert universe.select(pods_with("app")) == universe.all == 0b111
     assert universe.members(universe.all) == [pod]
+
+
+@pytest.mark.parametrize(
+    ("condition", "names"),
+    [
+        (Condition("k8s", "app", "In", ("x",)), ["one"]),
+        (Condition("any", "app", "In", ("x", "y")), ["one", "two"]),
+        (Condition("k8s", "app", "NotIn", ("x",)), ["two", "three"]),
+        (Condition("k8s", "app", "Exists"), ["one", "two"]),
+        (Condition("k8s", "app", "DoesNotExist"), ["three"]),
+        (Condition("k8s", "app", "In", ("never",)), []),
+        (Condition("k8s", "other", "In", ("x",)), []),
+    ],
+)
+def test_what_meets_a_condition_is_what_a_term_of_it_alone_selects(condition: Condition, names: list[str]) -> None:
+    identities = [
+        Identity("one", frozenset({Label("k8s", "app", "x")})),
+        Identity("two", frozenset({Label("k8s", "app", "y")})),
+        Identity("three", frozenset({Label("k8s", "tier", "x")})),
+    ]
+    universe = Universe(identities)
+    assert [identity.name for identity in universe.members(universe.meeting(condition))] == names
+    assert universe.meeting(condition) == universe.select(LabelTerm((condition,)))

@@ -32,7 +32,7 @@ class KnownPods:
         entries = [entry for world in worlds for entry in world.entries()]
         terms = dict.fromkeys(term for entry in entries for term in (entry.subject, *_pods(entry.peers)))
         conditions = dict.fromkeys(condition for term in terms for condition in term.conditions)
-        masks = [universe.select(LabelTerm((condition,))) for condition in conditions]
+        masks = [universe.meeting(condition) for condition in conditions]
         if any(entry.named for entry in entries):
             masks += self._by_port_names()
         kinds = [concerned]
