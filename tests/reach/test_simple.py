@@ -21,6 +21,7 @@ from rewriter.reach.world import PolicyWorld, policy_world
 
 TODAY = Settings(parse_version("1.18"), local_cluster="a")
 LATER = Settings(parse_version("1.19"), local_cluster="a", default_local_cluster=True)
+TIERED = Settings(parse_version("1.20"), local_cluster="a", cluster_network_policies=True)
 CLUSTER = "io.cilium.k8s.policy.cluster"
 NAMESPACE = "k8s:io.kubernetes.pod.namespace"
 
@@ -173,6 +174,45 @@ def test_a_peer_of_another_cluster_is_closed_whatever_the_names() -> None:
 def test_other_policies_count_as_in_a_comparison_of_their_own(other: Manifest) -> None:
     for clusters in ((), ("a", "b")):
         _same(_worlds(_policy("web", "ingress", _from("db", "data")), [other]), clusters)
+
+
+NODES = {
+    "apiVersion": "cilium.io/v2",
+    "kind": "CiliumClusterwideNetworkPolicy",
+    "metadata": {"name": "nodes"},
+    "spec": {"nodeSelector": {"matchLabels": {"app": "web"}}, "ingress": [_from("db", "data")]},
+}
+TIER = {
+    "apiVersion": "policy.networking.k8s.io/v1alpha2",
+    "kind": "ClusterNetworkPolicy",
+    "metadata": {"name": "tier"},
+    "spec": {
+        "tier": "Admin",
+        "priority": 1,
+        "subject": {"namespaces": {}},
+        "ingress": [{"action": "Accept", "from": [{"namespaces": {}}]}],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(NODES, id="a policy for nodes"),
+        pytest.param(
+            _policy("web", "ingress", {"fromRequires": [{"matchLabels": {"tier": "x"}}], **_from("mail", "data")}),
+            id="a requirement",
+        ),
+        pytest.param(TIER, id="a tier"),
+    ],
+)
+def test_what_has_another_form_is_compared_by_itself(other: Manifest) -> None:
+    """Read by one release throughout: 1.18 has requirements, and 1.20 has tiers."""
+    rest = policy_world([other], TIERED if other is TIER else TODAY)
+    worlds = _worlds(_policy("web", "ingress", _from("db", "data")), [])
+    assert rest.rejections == (None,)
+    before, after, beside = (PolicyWorld((*world.sets, *rest.sets)) for world in worlds)
+    assert not _same((before, after, beside), ("a", "b"))
 
 
 def test_policies_of_the_peers_count_as_in_a_comparison_of_their_own() -> None:
