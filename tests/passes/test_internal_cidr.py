@@ -224,6 +224,14 @@ def test_nodes() -> None:
     assert rewritten(ingress("10.0.0.0/16", "172.16.0.0/12"), by_nodes)[-1] == CLUSTER
 
 
+@pytest.mark.parametrize("stated", [None, ("172.16.0.0/16",)])
+def test_nodes_are_cited_where_no_range_of_theirs_is_stated(stated: tuple[str, ...] | None) -> None:
+    own = cluster("a", local=True, pod_cidrs=("10.0.0.0/16",), node_cidrs=stated)
+    facts = Facts(clusters=[own], nodes_=[Node("n", "a", {}, ("172.16.0.1",), (), Source("node.yaml", 1))])
+    cited = run(find, policy(ingress("172.16.0.1/32")), facts).only.evidence
+    assert ("node n (172.16.0.1), node.yaml:1" in cited) is (stated is None)
+
+
 @pytest.mark.parametrize(
     ("remote", "local", "applicability"),
     [
