@@ -15,6 +15,7 @@ from rewriter import yamltext
 from rewriter.inventory.delivery.appliers import DECIDING, Unit
 from rewriter.inventory.delivery.mutated_appliers import APPLIER_RESOURCES
 from rewriter.inventory.delivery.patches import Patch, may_mean, meant
+from rewriter.inventory.delivery.replacements import Replacement
 from rewriter.inventory.delivery.transform import Transform, selected_unseen, transformed
 from rewriter.inventory.delivery.unfollowed import Unfollowed
 from rewriter.inventory.texts.manifests import mapping
@@ -112,19 +113,23 @@ def unknown_folders(units: Sequence[Unit], way: Way) -> Iterator[tuple[Mapping[s
             yield {"path": path}, replace(step.inserted or step, unfollowed=(*step.unfollowed, *way.changes))
 
 
-def may_move(value: Mapping[str, Any], steps: Iterable[Transform]) -> bool:
-    """Whether a step may write another folder into an applier."""
-    for step in steps:
-        if any(
-            not reason.copies and reason.selects(value, value) and _decided(reason.fields) & _FOLDERS
-            for reason in step.unfollowed
-        ):
-            return True
-        for patch in (*step.patches, *step.late_patches):
-            if _written(patch) & _FOLDERS and may_mean(patch, value, value):
-                return True
+class Movers:
+    """What steps may write another folder into appliers with; found once for all of these."""
+
+    def __init__(self, steps: Iterable[Transform]) -> None:
+        self._reasons: list[Unfollowed] = []
+        self._patches: list[Patch] = []
+        self._replacements: list[Replacement] = []
+        for step in steps:
+            self._reasons += (one for one in step.unfollowed if not one.copies and _decided(one.fields) & _FOLDERS)
+            self._patches += (one for one in (*step.patches, *step.late_patches) if _written(one) & _FOLDERS)
+            self._replacements += (one for one in step.replacements if _decided(one.written) & _FOLDERS)
+
+    def may_move(self, value: Mapping[str, Any]) -> bool:
+        """Whether one of the steps may write another folder into an applier."""
         name = str(mapping(value.get("metadata")).get("name", ""))
-        for replacement in step.replacements:
-            if _decided(replacement.written) & _FOLDERS and replacement.is_for(value, name):
-                return True
-    return False
+        return (
+            any(reason.selects(value, value) for reason in self._reasons)
+            or any(may_mean(patch, value, value) for patch in self._patches)
+            or any(replacement.is_for(value, name) for replacement in self._replacements)
+        )

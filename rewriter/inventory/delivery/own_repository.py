@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 
 from rewriter.inventory.delivery.appliers import Repository, Unit, folder_of, same_repository
@@ -25,6 +25,7 @@ class OwnRepository:
         self._remotes = remotes
         self._applied: dict[str, set[str | None]] = {}
         self._urls: set[str] = set()
+        self._held: dict[str, bool] = {}
         for unit in units:
             self._applied.setdefault(_name(unit.repository), set()).add(folder_of(unit.folder))
             if unit.repository.url:
@@ -34,7 +35,13 @@ class OwnRepository:
         """Whether a source is this repository."""
         if self._by_remote and repository.url is not None:
             return repository.url in self._by_remote
-        applied = self._applied.get(_name(repository), set())
+        name = _name(repository)
+        if name not in self._held:
+            self._held[name] = self._holds(self._applied.get(name, set()))
+        return self._held[name]
+
+    def _holds(self, applied: Collection[str | None]) -> bool:
+        """Whether a source that is applied by these folders is this repository."""
         named = [folder for folder in applied if folder is not None and "$" not in folder]
         missing = sum(folder not in self._folders for folder in named)
         if missing and (missing > _FEW * len(named) or len(named) - missing < _MANY):

@@ -11,7 +11,7 @@ from typing import Any
 from rewriter.inventory.delivery import argo, flux
 from rewriter.inventory.delivery.appliers import Applier, Key, Read, Unit, api_group, folder_of, joined, text_at
 from rewriter.inventory.delivery.brought import LocatedApplication, Unread
-from rewriter.inventory.delivery.changed_appliers import Way, may_move, unknown_folders, way_of
+from rewriter.inventory.delivery.changed_appliers import Movers, Way, unknown_folders, way_of
 from rewriter.inventory.delivery.component_replacements import with_components
 from rewriter.inventory.delivery.folder_changes import FolderChange, folder_changes
 from rewriter.inventory.delivery.gained import added, given_namespaces
@@ -22,6 +22,7 @@ from rewriter.inventory.delivery.own_repository import UNKNOWN_FOLDER, OwnReposi
 from rewriter.inventory.delivery.pushed_artifacts import PushedArtifacts
 from rewriter.inventory.delivery.transform import Added, Transform
 from rewriter.inventory.delivery.variables import VariableSources
+from rewriter.inventory.files.inner_paths import names_below
 from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES, TreeFiles
 from rewriter.inventory.texts.manifests import Manifest, mapping
 from rewriter.inventory.texts.remote_manifests import defines_kinds
@@ -175,8 +176,9 @@ class Placements:
         steps += [unit.transform for read in self._written.values() for unit in read.units]
         steps += [step.inserted for step in steps if step.inserted is not None]
         units: list[Unit] = []
+        movers = Movers(steps)
         for applier in self._appliers:
-            moved = may_move(applier.manifest.value, steps)
+            moved = movers.may_move(applier.manifest.value)
             # What another folder is written over says nothing about the repository.
             written = self._written[applier.key].units
             units += [replace(unit, folder=UNKNOWN_FOLDER) for unit in written] if moved else written
@@ -326,6 +328,7 @@ class Placements:
     def _reached(self) -> dict[Key, frozenset[str]]:
         """For each applier the files of appliers that it reaches, as written."""
         holding, found = {applier.inner for applier in self._appliers}, {}
+        in_order = sorted(holding)
         memo: dict[str, frozenset[str]] = {}
         for applier in self._appliers:
             reached: set[str] = set()
@@ -336,7 +339,7 @@ class Placements:
                 if folder in self.kustomizations:
                     reached |= reach(folder, self.kustomizations, memo) & holding
                 else:
-                    reached |= {inner for inner in holding if folder == "." or inner.startswith(folder + "/")}
+                    reached.update(names_below(in_order, folder))
             found[applier.key] = frozenset(reached)
         return found
 

@@ -15,6 +15,7 @@ from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files import talos
 from rewriter.inventory.files.commands import is_passing
 from rewriter.inventory.files.filters import may_filter
+from rewriter.inventory.files.inner_paths import folders_above, names_below
 from rewriter.inventory.files.labelling import labels_namespaces
 from rewriter.inventory.files.offered import OfferedFile, OfferedFiles
 from rewriter.inventory.files.program import Program
@@ -220,18 +221,27 @@ class TreeFiles:
             for name in self.names
             if name.endswith("Chart.yaml") and name.rpartition("/")[2] == "Chart.yaml"
         )
-        return [folder for folder in folders if not any(folder.startswith(f"{other}/charts/") for other in folders)]
+        packed = {f"{folder}/charts" for folder in folders}
+        return [folder for folder in folders if packed.isdisjoint(folders_above(folder))]
 
     def templates_of(self, chart: str) -> Iterator[bytes]:
         """The texts of a chart's templates, those of the charts in it too."""
-        prefix = "" if chart == "." else f"{chart}/"
-        for inner in sorted(self.names):
-            if inner.startswith(prefix) and "/templates/" in f"/{inner[len(prefix) :]}":
+        start = 0 if chart == "." else len(chart) + 1
+        for inner in names_below(self._sorted_names, chart):
+            if "/templates/" in f"/{inner[start:]}":
                 yield self.bytes_of(inner) or b""
+
+    @cached_property
+    def _sorted_names(self) -> Sequence[str]:
+        return sorted(self.names)
 
     def is_in_chart(self, inner: str) -> bool:
         """Whether a file is a template, or anything else, of a chart."""
-        return any(chart == "." or inner.startswith(f"{chart}/") for chart in self.charts)
+        return not self._chart_folders.isdisjoint(folders_above(inner))
+
+    @cached_property
+    def _chart_folders(self) -> frozenset[str]:
+        return frozenset(self.charts)
 
     def inner(self, path: str) -> str:
         """A file's path from the root."""
