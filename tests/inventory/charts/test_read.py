@@ -111,14 +111,6 @@ PODS = [
         {"app": "oauth2-proxy", NAME: "oauth2-proxy", INSTANCE: "auth", COMPONENT: "authentication-proxy", "a": "b"},
         "default",
     ),
-    (
-        "gha-runner-scale-set-controller",
-        "arc",
-        "{}",
-        "Deployment arc-gha-rs-controller",
-        {NAME: "gha-rs-controller", INSTANCE: "arc", "app.kubernetes.io/namespace": "infra"},
-        "arc-gha-rs-controller",
-    ),
     ("redis-operator", "r", "{}", "Deployment redis-operator", {"name": "redis-operator"}, "redis-operator"),
     (
         "redis-operator",
