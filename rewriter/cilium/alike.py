@@ -10,7 +10,10 @@ from rewriter.cilium.labels import NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
 from rewriter.cilium.peers import names_init
 from rewriter.cilium.policy import KNP, Policy, Rule, Spec
 from rewriter.cilium.selector import Requirement
+from rewriter.cilium.stretches import Stretch, stretches_of
 
+#: The question whether a policy, or some of its rules, read alike.
+_ALIKE = ("reads alike",)
 _OF_SPECS = frozenset(
     {"endpointSelector", "ingress", "ingressDeny", "egress", "egressDeny", "description", "labels", "log"}
 )
@@ -35,11 +38,10 @@ def reads_alike(policy: Policy) -> bool:
     is not known to: for each release in `cilium.version` that changes what a rule means, its field or its form is left
     out here. Whether a release accepts the policy is another question.
     """
-    key = ("reads alike",)
-    found: bool | None = policy.answers.get(key)
+    found: bool | None = policy.answers.get(_ALIKE)
     if found is None:
         spec = _network_policy if policy.kind == KNP else _spec
-        found = policy.answers[key] = all(map(spec, policy.specs))
+        found = policy.answers[_ALIKE] = all(map(spec, policy.specs))
     return found
 
 
@@ -48,8 +50,15 @@ def _spec(spec: Spec) -> bool:
         _OF_SPECS.issuperset(spec.raw)
         and spec.subject is not None
         and not names_init(spec.subject)
-        and all(map(_rule, spec.rules))
+        and all(map(_rules, stretches_of(spec.rules)))
     )
+
+
+def _rules(rules: Stretch[Rule]) -> bool:
+    if _ALIKE not in rules.answers:
+        rules.answers[_ALIKE] = all(map(_rule, rules))
+    known: bool = rules.answers[_ALIKE]
+    return known
 
 
 def _rule(rule: Rule) -> bool:
