@@ -6,6 +6,8 @@ in behind it, and whose second lets in `world`, which most of `HELD` remove by i
 
 from __future__ import annotations
 
+import json
+
 from tests.closed_world.manifests import Files, Link, deployment, kyverno, resource, webhook
 
 CONFIG = (
@@ -58,6 +60,7 @@ def _merge(more: str) -> str:
 
 
 _ITSELF = "metadata: {name: web, namespace: shop}"
+_LABELLED = "metadata: {name: web, namespace: shop, labels: {a: b}}"
 
 
 def _transformer(kind: str, more: str) -> Files:
@@ -74,6 +77,24 @@ def _component(more: str) -> str:
 
 
 #: Those that kustomize itself builds.
+_KEY = "x-kubernetes-patch-merge-key"
+_DESCRIBED = f"{_ITSELF}, spec: {{description: x}}"
+_REFUSED = "`replacements` of east/kustomization.yaml:1 name its"
+
+
+def _schema(kind: str, join: str) -> str:
+    """A schema that says how a merge joins the rules of a kind."""
+    rules = {"type": "array", "items": {"type": "object"}, **({join: "description"} if join else {})}
+    spec = {"type": "object", "properties": {"ingress": rules}}
+    named = [{"group": "cilium.io", "kind": kind, "version": "v2"}]
+    made = {"type": "object", "properties": {"spec": spec}, "x-kubernetes-group-version-kind": named}
+    return json.dumps({"definitions": {f"io.cilium.v2.{kind}": made}})
+
+
+def _under_schema(kind: str, join: str, merge: str) -> Files:
+    return _with(f"openapi: {{path: s.json}}\n{_merge(merge)}", {"east/s.json": _schema(kind, join)})
+
+
 BUILT_HELD: dict[str, Files] = {
     "patch by kind": _with(_patch(_CNP)),
     "patch by pattern": _with(_patch("{kind: Cilium.*, name: 'w[e]b'}")),
@@ -198,6 +219,15 @@ BUILT_HELD: dict[str, Files] = {
     },
 }
 BUILT_FREE: dict[str, Files] = {
+    "replacement of a field that is made": _with(
+        _replacement(f"[{{select: {_CNP}, fieldPaths: [metadata.annotations.x], options: {{create: true}}}}]")
+    ),
+    "replacement of a label that is there": _with(
+        _replacement(f"[{{select: {_CNP}, fieldPaths: [metadata.labels.team]}}]")
+    ),
+    "schema of another kind": _under_schema("Gadget", _KEY, _LABELLED),
+    "schema that joins no lists": _under_schema("CiliumNetworkPolicy", "", _LABELLED),
+    "merge into metadata under a schema": _under_schema("CiliumNetworkPolicy", _KEY, _LABELLED),
     "nothing": {},
     "patch of another kind": _with(
         _patch("{kind: Deployment}", '[{"op": "add", "path": "/spec/replicas", "value": 2}]')
@@ -339,6 +369,22 @@ _COPIES = (
 
 #: By name: the files, and words that the finding has to say.
 HELD: dict[str, tuple[Files, str]] = {
+    "replacement of a field that is not there": (
+        _with(_replacement(f"[{{select: {_CNP}, fieldPaths: [spec.egress]}}]")),
+        f"{_REFUSED} spec.egress, which is not there: kustomize fails",
+    ),
+    "replacement of a rule that is not there": (
+        _with(_replacement(f"[{{select: {_CNP}, fieldPaths: [spec.ingress.7.fromEntities.0]}}]")),
+        f"{_REFUSED} spec.ingress.7.fromEntities.0, which is not there: kustomize fails",
+    ),
+    "merge whose lists a schema joins": (
+        _under_schema("CiliumNetworkPolicy", _KEY, _DESCRIBED),
+        "a patch of east/kustomization.yaml:1 (a schema of `openapi` says which lists it joins) that cannot be read",
+    ),
+    "merge whose lists a schema that is not here may join": (
+        _with(f"openapi: {{path: s.json}}\n{_merge(_DESCRIBED)}"),
+        "(a schema of `openapi` says which lists it joins)",
+    ),
     "replacement that takes an entity by its place": (_copying(_FROM_RULES, _INTO_NOTES), _COPIES),
     "replacement that copies all rules": (
         _copying(

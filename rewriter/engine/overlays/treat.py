@@ -18,6 +18,7 @@ from rewriter.engine.overlays.texts import TextError, Texts
 from rewriter.engine.overlays.traced import NotTracedError, traced
 from rewriter.engine.pipeline.hooks import FileHooks, Outcome
 from rewriter.engine.pipeline.isolation import Failure
+from rewriter.engine.pipeline.steps import MENDED
 from rewriter.engine.results.result import Reported
 from rewriter.finding import Operation
 from rewriter.inventory.delivery.patched_policies import PatchedPolicies, PatchedPolicy
@@ -119,7 +120,7 @@ class _File:
         seen = [
             (item, item.located(reported, texts))
             for item, judgement in zip(items, judgements, strict=True)
-            for reported in judgement.findings
+            for reported in _once(item, judgement.findings)
             if item.origin(reported.finding.route).at.path == self._path
         ]
         outcome.failures = [(failure, 0) for judgement in judgements for failure in judgement.failures]
@@ -285,6 +286,20 @@ class _Only:
             return "it is tried apart"
         self._done = True
         return ""
+
+
+def _once(item: Judged, findings: Sequence[Reported]) -> list[Reported]:
+    """The findings of a policy, each once for the text that causes it, however often patches copy that.
+
+    Of copies the one counts whose own fix mends the others.
+    """
+    found: dict[object, Reported] = {}
+    for reported in findings:
+        finding = reported.finding
+        key = finding.id, finding.message, item.origin(finding.route)
+        if key not in found or MENDED in found[key].finding.evidence:
+            found[key] = reported
+    return list(found.values())
 
 
 def _key(item: Judged, reported: Reported) -> Key:

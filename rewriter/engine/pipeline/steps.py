@@ -28,7 +28,8 @@ _NEEDS_SILENCED = (
     "silenced or in the baseline"
 )
 
-_MENDED = "the fix of another finding of this policy makes the same change, and mends this one too"
+#: The evidence of a finding that the fix of another one mends.
+MENDED = "the fix of another finding of this policy makes the same change, and mends this one too"
 
 
 def fix_finding(
@@ -48,7 +49,7 @@ def fix_finding(
     if held is None and index in draft.steps and _repeats(draft, reported.finding):
         still = find_again(reported.finding)
         if still is None:
-            mended = replace(reported.finding, evidence=(*reported.finding.evidence, _MENDED))
+            mended = replace(reported.finding, evidence=(*reported.finding.evidence, MENDED))
             return replace(reported, finding=mended, fixed=True)
         # What it is now may need more consent than what it was.
         reported = replace(reported, finding=still)

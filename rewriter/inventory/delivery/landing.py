@@ -18,6 +18,7 @@ from rewriter.inventory.delivery.mutations import CLUSTERWIDE, Mutation
 from rewriter.inventory.delivery.patches import Patch, may_mean
 from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.delivery.post_renderers import post_renderer, value_at
+from rewriter.inventory.delivery.refused import refused
 from rewriter.inventory.delivery.transform import Transform, selected_unseen, transformed
 from rewriter.inventory.delivery.unfollowed import route_of
 from rewriter.inventory.facts.model import Cluster
@@ -141,6 +142,8 @@ class Delivery:
                         return f"{unfollowed.words} may change it when it is applied"
                     if unfollowed.copies_from(value, manifest) and (not route or decides(unfollowed, manifest)):
                         return f"{unfollowed.words} write a part of it into other objects{COPIED}"
+            if words := refused(chain, manifest):
+                return f"{words}: kustomize fails, and applies nothing"
             if words := selected_unseen(placement.chain, manifest):
                 return f"{words} may change it when it is applied"
             if words := post_renderer(value, route):

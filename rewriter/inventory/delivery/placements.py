@@ -20,6 +20,7 @@ from rewriter.inventory.delivery.kustomize import Kustomization, read_kustomizat
 from rewriter.inventory.delivery.kustomize_walk import BARE, Placement, Problem, Walk, reach
 from rewriter.inventory.delivery.own_repository import UNKNOWN_FOLDER, OwnRepository
 from rewriter.inventory.delivery.pushed_artifacts import PushedArtifacts
+from rewriter.inventory.delivery.schemas import under_schemas
 from rewriter.inventory.delivery.transform import Added, Transform
 from rewriter.inventory.delivery.variables import VariableSources
 from rewriter.inventory.files.inner_paths import names_below
@@ -140,7 +141,7 @@ class Placements:
 
     @cached_property
     def kustomizations(self) -> dict[str, Kustomization]:
-        return with_components(self._files, read_kustomizations(self._files))
+        return with_components(self._files, under_schemas(self._files, read_kustomizations(self._files)))
 
     @cached_property
     def folder_changes(self) -> tuple[FolderChange, ...]:

@@ -301,7 +301,7 @@ def _written(value: Any, path: Sequence[str], put: Any, options: Options) -> Any
 
 
 def _written_in_list(value: list[Any], first: str, rest: Sequence[str], put: Any, options: Options) -> list[Any]:
-    indexes = _indexes(value, first)
+    indexes = indexes_of(value, first)
     if indexes:
         return [_written(item, rest, put, options) if at in indexes else item for at, item in enumerate(value)]
     if not options.create:
@@ -333,7 +333,7 @@ def _index(value: Sequence[Any], segment: str) -> int | None:
     return int(segment) if is_number(segment) and int(segment) < len(value) else None
 
 
-def _indexes(value: Sequence[Any], segment: str) -> set[int]:
+def indexes_of(value: Sequence[Any], segment: str) -> set[int]:
     """The entries that a segment of a target means: one by its index, or all in which the key has this text in it."""
     match = _SEGMENT.fullmatch(segment)
     if match is None or not match[1]:

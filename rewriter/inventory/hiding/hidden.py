@@ -309,7 +309,8 @@ class HiddenSources:
                         f"remote {url}, {kustomization.source}", {own} if own else place, kustomization.source.path
                     )
             for patch in (*kustomization.transform.patches, *kustomization.transform.late_patches):
-                if patch.unread and str(patch.target.get("kind", "")).encode() not in INERT_NAMES:
+                kind = patch.target.get("kind") or mapping(patch.merge).get("kind", "")
+                if patch.unread and str(kind).encode() not in INERT_NAMES:
                     yield self._hidden(f"{patch.words}, which cannot be read,", place, kustomization.source.path)
             for words in kustomization.hiding:
                 there = None if _APPLIES.search(words.lower()) else place

@@ -316,6 +316,28 @@ def test_a_rule_that_is_split_goes_to_the_end_where_a_patch_counts_rules(reposit
     )
 
 
+def test_a_rule_that_a_patch_copies_is_found_once(repository: Repository) -> None:
+    copy = "- op: copy\n  from: /spec/egress/1\n  path: /spec/egress/-\n"
+    files = {"base/policy.yaml": PLAIN + STAR, "over/kustomization.yaml": inline(copy)}
+    [finding] = treat(repository, files).of("fqdn-double-star")
+    assert (finding["fixed"], finding["line"]) == (False, 23), finding
+    assert "turns the fix into something else" in finding["not_fixed"]
+
+
+def test_the_fix_of_a_rule_that_a_patch_copies_is_reported_once(repository: Repository) -> None:
+    config = (
+        '[[clusters]]\nname = "a"\nlocal = ["**"]\n[[clusters]]\nname = "b"\n[passes.cluster-entity]\nremote = ["b"]\n'
+    )
+    copy = "- op: copy\n  from: /spec/ingress/0\n  path: /spec/ingress/-\n"
+    policy = POLICY.replace("  egress:\n", "  ingress:\n    - fromEntities: [cluster]\n    - fromEntities: [world]\n")
+    files = {**BASE, "cnpfix.toml": config, "base/policy.yaml": policy, "over/kustomization.yaml": inline(copy)}
+    done = repository.treat(files, "--select", "cluster-entity", programs=("kubectl",))
+    [finding] = done.of("cluster-entity")
+    assert finding["fixed"], finding["not_fixed"]
+    assert not any("another finding" in each for each in finding["evidence"])
+    assert done.after["base/policy.yaml"].count("fromEndpoints") == 1
+
+
 def test_an_overlay_that_a_fix_would_break_keeps_the_text_as_it_is(repository: Repository) -> None:
     files = {
         "base/policy.yaml": PLAIN + STAR,
