@@ -81,7 +81,7 @@ class Builder:
 
         with tempfile.TemporaryDirectory(prefix="cnpfix-build-") as folder:
             top = Path(folder) / TREE
-            parts = [*self._copy(files, texts, top)]
+            parts = [*self._link(files, top), *self._copy(files, texts, top)]
             made = [*self._inserted(target, texts, top)]
             below, on_top = self._on_top(target, texts, top)
             key = target.name, digest_of(*parts, *made, *on_top)
@@ -142,6 +142,19 @@ class Builder:
             except OSError:
                 parts.append(inner)
         return digest_of(*(part.encode("utf-8", "surrogatepass") for part in parts))
+
+    def _link(self, files: Iterable[str], copy: Path) -> Iterator[bytes]:
+        """Makes the symlinks of the tree to folders with such files anew, to the copies of these; yields them.
+
+        Nothing is read through one: a link that leads out of the tree is none of them.
+        """
+        folders = {parent for inner in files for parent in _above(inner)} if self._patched.linked_folders else ()
+        for link, target in sorted(self._patched.linked_folders.items()):
+            if target in folders and not link.startswith(f"{target}/"):
+                (copy / target).mkdir(parents=True, exist_ok=True)
+                (copy / link).parent.mkdir(parents=True, exist_ok=True)
+                (copy / link).symlink_to(copy / target)
+                yield f"{link} -> {target}".encode()
 
     def _copy(self, files: Iterable[str], texts: Texts, copy: Path) -> Iterator[bytes]:
         """Copies all that a build may read into a folder; yields it. Raises BuildError for what is not in the tree."""
@@ -212,6 +225,11 @@ class Builder:
             folders[:] = [folder for folder in folders if folder != ".git"]
             for name in files:
                 yield os.path.normpath(os.path.relpath(os.path.join(at, name), self._top))  # noqa: PTH118
+
+
+def _above(inner: str) -> Iterator[str]:
+    """The folders around a file."""
+    yield from (inner[:at] for at, letter in enumerate(inner) if letter == "/")
 
 
 def named(manifest: Any) -> Name:

@@ -129,6 +129,11 @@ class PatchedPolicies:
         """The files of the tree by their inner paths, as people know them."""
         return self._files.names
 
+    @property
+    def linked_folders(self) -> Mapping[str, str]:
+        """The symlinks of the tree to folders of it: inner paths, each with that of its folder."""
+        return self._files.linked_folders
+
     def placed_alike(self, placement: Placement) -> list[str]:
         """The inner paths of the files that are applied as this placement is, in order."""
         return [inner for inner in self._files.names if placement in self._placements.of(inner)]

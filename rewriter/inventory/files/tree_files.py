@@ -306,6 +306,12 @@ class TreeFiles:
         """The inner paths of symlinks to files, each with the inner path of its file."""
         return {self.inner(path): target for path, target in self._link_targets if target in self.names}
 
+    @cached_property
+    def linked_folders(self) -> dict[str, str]:
+        """The inner paths of symlinks to folders of the tree, each with the inner path of its folder."""
+        found = {self.inner(path): target for path, target in self._link_targets if target in self.folders}
+        return {path: target for path, target in found.items() if not path.startswith("../")}
+
     def resolved(self, inner: str) -> str:
         """An inner path; that of the file or folder of the tree which a symlink on its way leads to."""
         if inner in self.names or inner in self.folders:

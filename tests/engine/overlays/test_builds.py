@@ -75,3 +75,36 @@ def test_one_applier_that_two_others_fill_in_is_built_for_each(repository: Repos
     found = repository.treat(files, "--select", "fqdn-double-star", programs=("kubectl",))
     assert [finding["fixed"] for finding in found.findings] == [True], found.findings
     assert found.after == {**files, "web/policy.yaml": files["web/policy.yaml"].replace("**.", "*.")}
+
+
+def _linked(base: str, change: str) -> dict[str, str]:
+    """An overlay of `over/base`, whose policy stands in another folder."""
+    return {f"{base}/kustomization.yaml": "resources: [policy.yaml]\n", f"{base}/policy.yaml": PLAIN + STAR} | {
+        "over/kustomization.yaml": change.replace("../base", "base")
+    }
+
+
+def test_a_base_by_a_symlink_is_followed_in_the_tree(repository: Repository, tmp_path: Path) -> None:
+    root = tmp_path / "repository"
+    for folder in (root / "over", root / "bases" / "web"):
+        folder.mkdir(parents=True)
+    (root / "over" / "base").symlink_to("../bases/web")
+    found = repository.treat(_linked("bases/web", inline(ADD)), "--select", "fqdn-double-star", programs=("kubectl",))
+    fixed = {(finding["file"], finding["fixed"]) for finding in found.findings}
+    assert fixed == {("bases/web/policy.yaml", True), ("over/kustomization.yaml", True)}
+    assert (root / "over" / "base").is_symlink()
+    assert "**" not in found.after["bases/web/policy.yaml"]
+
+
+def test_a_base_by_a_symlink_out_of_the_tree_is_not(repository: Repository, tmp_path: Path) -> None:
+    root = tmp_path / "repository"
+    (root / "over").mkdir(parents=True)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kustomization.yaml").write_text("resources: [policy.yaml]\n")
+    (outside / "policy.yaml").write_text(PLAIN + STAR)
+    (root / "over" / "base").symlink_to(outside)
+    files = {"over/kustomization.yaml": inline(ADD).replace("../base", "base")}
+    found = repository.treat(files, "--select", "fqdn-double-star", programs=("kubectl",))
+    assert not [finding for finding in found.findings if finding["fixed"]]
+    assert "**" in (outside / "policy.yaml").read_text()
