@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.inventory.support import (
@@ -136,6 +137,19 @@ def merged(*others: dict[str, Any], keys: Sequence[str] = ("path.basename",)) ->
     generators = [FOLDERS, *({"list": {"elements": [each]}} for each in others)]
     made = [{"merge": {"mergeKeys": list(keys), "generators": generators}}]
     return application_set(made, "{{.path.path}}", {"name": "in-cluster", "namespace": "{{.space}}"})
+
+
+@pytest.mark.parametrize("keys", [5, True, "a", {"a": 1}, [5], [["a"]]])
+def test_keys_of_a_merge_of_another_type_are_not_followed(keys: Any) -> None:
+    made = [{"merge": {"mergeKeys": keys, "generators": [FOLDERS, {"list": {"elements": [{"a": [1]}]}}]}}]
+    files = {"apps/shop/p.yaml": POLICY, "set.yaml": application_set(made, "{{.path.path}}", {"namespace": "{{.a}}"})}
+    assert namespace_at(files, "apps/shop/p.yaml") is None
+
+
+@pytest.mark.parametrize("value", [[1], {"a": 1}, True, None])
+def test_elements_whose_key_is_no_text_are_not_merged(value: Any) -> None:
+    files = {"apps/shop/p.yaml": POLICY, "set.yaml": merged({"path.basename": value, "space": "x"})}
+    assert namespace_at(files, "apps/shop/p.yaml") is None
 
 
 def test_a_merge_lays_the_elements_that_agree_over_those_of_the_first() -> None:

@@ -154,7 +154,7 @@ class _Chart:
                 container[field] = written if isinstance(written, list) else [str(written)]
         container["envFrom"] = environment_of_maps(self._release, values.get("envFrom"), self._map_names())
         container["env"] = list(_environment(values.get("env")))
-        container["ports"] = [port for port in values.get("ports") or () if isinstance(port, dict)]
+        container["ports"] = items(values.get("ports"))
         for probe, given in mapping(values.get("probes")).items():
             spec = mapping(mapping(given).get("spec"))
             if mapping(given).get("enabled") is not False and mapping(given).get("custom") is True and spec:

@@ -388,7 +388,9 @@ def _service(release: Release, item: Mapping[str, Any], names: Mapping[str, str]
         "kind": "Service",
         "metadata": {"name": _filled(item["name"], names, release), "namespace": release.namespace},
         "spec": {
-            "type": written if written in _SERVICE_TYPES else item.get("default_type", "ClusterIP"),
+            "type": written
+            if isinstance(written, str) and written in _SERVICE_TYPES
+            else item.get("default_type", "ClusterIP"),
             "selector": _labels(release, item, names, "selector"),
             "ports": ports,
             **({"clusterIP": address} if address else {}),

@@ -16,7 +16,7 @@ from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.files.offered import OfferedFile
 from rewriter.inventory.files.tree_files import TreeFiles
-from rewriter.inventory.texts.manifests import items, mapping, texts
+from rewriter.inventory.texts.manifests import items, mapping, text_items, texts
 
 PLACEHOLDER = re.compile(r"\{\{-?([^{}]*)\}\}")
 _CLUSTER = "argocd.argoproj.io/secret-type"
@@ -93,13 +93,15 @@ def _matrix(matrix: Mapping[str, Any], files: TreeFiles, template: Mapping[str, 
 
 def _merge(merge: Mapping[str, Any], files: TreeFiles, template: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     """The elements of the first generator, each with those of the others that agree with it in every merge key."""
-    keys = [key for key in merge.get("mergeKeys") or () if isinstance(key, str)]
+    keys = text_items(merge.get("mergeKeys"))
     parts = [elements_of(item, files, template) for item in items(merge.get("generators"))]
     if not keys or len(parts) < 2 or len(parts) * len(keys) > _MOST:
         return None
     found: list[dict[str, Any]] | None = None
     for part in parts:
         if part is None or len(part) > _MOST:
+            return None
+        if any(not isinstance(element.get(key), str | int | None) for element in part for key in keys):
             return None
         named = {tuple(element.get(key) for key in keys): element for element in part}
         # Two elements of one key are an error to Argo CD; what it makes of one without a key is not followed.

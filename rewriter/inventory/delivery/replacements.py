@@ -173,7 +173,7 @@ def _target(target: Any) -> _Target | None:
     select, reject = mapping(target.get("select")), items(target.get("reject"))
     written = target.get("fieldPaths")
     options = read_options(target.get("options"))
-    if not select or not all(map(_is_plain, (select, *reject))) or len(reject) != len(target.get("reject") or ()):
+    if not select or not all(map(_is_plain, (select, *reject))) or reject != (target.get("reject") or []):
         return None
     if options is None or not isinstance(written, list) or not written:
         return None

@@ -321,7 +321,7 @@ def test_a_rule_that_a_patch_copies_is_found_once(repository: Repository) -> Non
     files = {"base/policy.yaml": PLAIN + STAR, "over/kustomization.yaml": inline(copy)}
     [finding] = treat(repository, files).of("fqdn-double-star")
     assert (finding["fixed"], finding["line"]) == (False, 23), finding
-    assert "turns the fix into something else" in finding["not_fixed"]
+    assert "turns the fix into something else" in finding["advice"]
 
 
 def test_the_fix_of_a_rule_that_a_patch_copies_is_reported_once(repository: Repository) -> None:
@@ -333,7 +333,7 @@ def test_the_fix_of_a_rule_that_a_patch_copies_is_reported_once(repository: Repo
     files = {**BASE, "cnpfix.toml": config, "base/policy.yaml": policy, "over/kustomization.yaml": inline(copy)}
     done = repository.treat(files, "--select", "cluster-entity", programs=("kubectl",))
     [finding] = done.of("cluster-entity")
-    assert finding["fixed"], finding["not_fixed"]
+    assert finding["fixed"], finding["advice"]
     assert not any("another finding" in each for each in finding["evidence"])
     assert done.after["base/policy.yaml"].count("fromEndpoints") == 1
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -207,3 +209,38 @@ def test_the_number_of_pods_stands_beside_the_account() -> None:
         "Deployment cert-manager-webhook": 0,
         "Deployment cert-manager-cainjector": None,
     }
+
+
+#: Values of every type, and of shapes that charts do not have.
+_ODD: tuple[Any, ...] = (
+    None,
+    True,
+    5,
+    -1.5,
+    "",
+    "text",
+    [],
+    ["text"],
+    [[]],
+    {},
+    {"a": [1]},
+    [{"name": 5, "port": "x"}],
+)
+
+
+def _texts(entry: Any) -> set[str]:
+    """Every text of an entry, those that name a value among them."""
+    if isinstance(entry, str):
+        return {entry}
+    parts = [*entry, *entry.values()] if isinstance(entry, dict) else entry if isinstance(entry, list) else []
+    return set[str]().union(*map(_texts, parts))
+
+
+@pytest.mark.parametrize("chart", sorted(entries()))
+def test_values_of_a_wrong_type_are_no_failure(chart: str) -> None:
+    for path in sorted(text for text in _texts(dict(entries()[chart])) if re.fullmatch(r"\w[\w.-]*", text)):
+        for odd in _ODD:
+            parts, values = path.split("."), odd
+            for part in reversed(parts):
+                values = {part: values}
+            make(replace(release(chart), values={**yaml.safe_load(NEEDED.get(chart, "{}")), **values}))

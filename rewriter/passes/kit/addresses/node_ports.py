@@ -16,7 +16,7 @@ from rewriter.passes.kit.changes.applicability import EVIDENT, MANUAL, OTHERWISE
 from rewriter.passes.kit.changes.change import Change, rule_added
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.changes.site import RuleSite
-from rewriter.passes.kit.ports.port_numbers import is_on, items_of, ports_for
+from rewriter.passes.kit.ports.port_numbers import is_on, items_of, ports_for, ports_in
 
 _NODES = frozenset({"host", "remote-node"})
 
@@ -40,10 +40,9 @@ def is_node_port(context: Context, rule: Rule, entry: CidrEntry) -> bool:
         for port in service.ports
         if port.node_port
     ]
-    ports = [port for item in items if isinstance(item, dict) for port in item.get("ports") or ()]
+    ports = [port for item in items for port in ports_in(item)]
     return bool(ports) and all(
-        isinstance(port, dict)
-        and not port.get("endPort")
+        not port.get("endPort")
         and any(str(port.get("port")) == str(number) and is_on(rule, number, proto) for number, proto in on_nodes)
         for port in ports
     )
@@ -78,8 +77,8 @@ def _services(site: RuleSite) -> Iterator[tuple[Service, ServicePort]]:
 def _names(site: RuleSite, number: int, protocol: str) -> bool:
     """Whether the rule names a port itself: a range or every port says nothing of one Service."""
     for item in items_of(site.rule) or ():
-        for port in item.get("ports") or () if isinstance(item, dict) else ():
-            if isinstance(port, dict) and str(port.get("port")) == str(number) and not port.get("endPort"):
+        for port in ports_in(item):
+            if str(port.get("port")) == str(number) and not port.get("endPort"):
                 return is_on(site.rule, number, protocol)
     return False
 

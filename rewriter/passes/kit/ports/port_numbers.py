@@ -29,7 +29,7 @@ def is_on(rule: Rule, number: int, protocol: str = "TCP", named: Sequence[NamedP
     return any(
         _holds(port, number, protocol) or any(_is_name(port, name, protocol) for name in names)
         for item in items
-        for port in _ports(item)
+        for port in ports_in(item)
     )
 
 
@@ -43,7 +43,7 @@ def on_others(rule: Rule, numbers: Collection[int]) -> bool:
     items = items_of(rule)
     if items is None:
         return True
-    return any(_number(port) not in numbers or port.get("endPort") for item in items for port in _ports(item))
+    return any(_number(port) not in numbers or port.get("endPort") for item in items for port in ports_in(item))
 
 
 def ports_for(rule: Rule, targets: Mapping[int, int], named: Sequence[NamedPort] = ()) -> list[object]:
@@ -60,7 +60,7 @@ def ports_for(rule: Rule, targets: Mapping[int, int], named: Sequence[NamedPort]
     seen: set[int] = set()
     for item in items:
         ports = []
-        for port in _ports(item):
+        for port in ports_in(item):
             for number, target in targets.items():
                 if target in seen:
                     continue
@@ -100,6 +100,6 @@ def _number(port: Mapping[str, object]) -> int | None:
     return int(text) if is_number(text) else None
 
 
-def _ports(item: object) -> Sequence[Mapping[str, object]]:
+def ports_in(item: object) -> Sequence[Mapping[str, object]]:
     ports = item.get("ports") if isinstance(item, Mapping) else None
     return [port for port in ports if isinstance(port, Mapping)] if isinstance(ports, list) else []
