@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from rewriter.yamltext.document import Document, locate_key
 from rewriter.yamltext.gaps import Comment, comments_between, comments_up_to
 from rewriter.yamltext.parse import parse
@@ -36,15 +38,20 @@ def comments_at(document: Document, pointer: str) -> tuple[str, ...]:
     behind the dash of a list item (`- # the office`) describes that item.
     """
     line = locate_key(document, pointer).line
-    lines = document.lines
-    by_line = {lines.place(comment.span.start)[0]: comment for comment in comments_of(document)}
-    above = []
+    lines, found = document.lines, comments_of(document)
+
+    def line_of(comment: Comment) -> int:
+        return lines.place(comment.span.start)[0]
+
+    # They are in order, and a policy may have thousands.
+    at = end = bisect_right(found, line, key=line_of)
+    if at and line_of(found[at - 1]) == line:
+        at -= 1
     number = line - 1
-    while (comment := by_line.get(number)) is not None and _stands_alone(document, comment):
-        above.append(comment)
+    while at and line_of(found[at - 1]) == number and _stands_alone(document, found[at - 1]):
+        at -= 1
         number -= 1
-    found = [*reversed(above), *((by_line[line],) if line in by_line else ())]
-    return tuple(comment.text.lstrip("#").strip() for comment in found)
+    return tuple(comment.text.lstrip("#").strip() for comment in found[at:end])
 
 
 def _stands_alone(document: Document, comment: Comment) -> bool:

@@ -9,6 +9,7 @@ from rewriter.cilium.addresses import PRIVATE, PRIVATE_BLOCKS, AddressSet, addre
 from rewriter.cilium.cidr import Prefix, parsed_prefixes
 from rewriter.cilium.policy import PeerField, Rule, is_policy, read_policy
 from rewriter.evidence.context import Context
+from rewriter.evidence.once import once
 from rewriter.evidence.resting import EXCEPTIONS, ask, trait
 from rewriter.inventory.questions.address_index import pool_addresses
 from rewriter.passes.kit.addresses.cidr_entries import CidrEntry, Coverage, read_entries, union
@@ -74,16 +75,26 @@ def _calls_it(words: re.Pattern[str], context: Context, rule: Rule, field: PeerF
     routes = (field.entry_route(entry.index), field.route, rule.route)
     beside = " ".join(text for route in routes for text in context.comments_at(route)).lower()
     if beside:
-        return bool(words.search(beside)) and not _PODS.search(beside)
+        return _says(words, beside)
+    if entry.group is not None and _says(words, entry.group.name):
+        return True
+    return any(_says(words, text) for text in _general_texts(context))
+
+
+def _says(words: re.Pattern[str], text: str) -> bool:
+    return bool(words.search(text.lower())) and not _PODS.search(text.lower())
+
+
+@once
+def _general_texts(context: Context) -> Iterator[str]:
+    """The texts that speak of a policy as a whole: its name, descriptions, and comments beside no entry; each once."""
     specs = [context.policy.raw.get("spec"), *_listed(context.policy.raw.get("specs"))]
     described = [context.policy.annotated_description]
     described += [text for spec in specs if isinstance(spec, dict) and isinstance(text := spec.get("description"), str)]
     comments = context.comments()
     elsewhere = _beside_entries(context) if comments else set[str]()
     general = [text for text in comments if text.lstrip("#").strip() not in elsewhere and _MODELINE not in text]
-    group = [entry.group.name] if entry.group is not None else []
-    texts = [context.policy.name, *described, *general, *group]
-    return any(words.search(text.lower()) and not _PODS.search(text.lower()) for text in texts)
+    yield from dict.fromkeys([context.policy.name, *described, *general])
 
 
 def taken_out_of_the_internet(context: Context, entry: CidrEntry) -> tuple[str, ...]:

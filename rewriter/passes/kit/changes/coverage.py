@@ -75,7 +75,8 @@ def uncovered_rules(
     """
     spec = spec_of(context.policy, rule)
     direction = spec.raw.get(_list_name(rule))
-    others = [raw for index, raw in enumerate(direction or ()) if index != rule.index and isinstance(raw, dict)]
+    own = rule.index
+    others = [raw for index, raw in enumerate(direction or ()) if index != own and isinstance(raw, dict)]
     listed, beside = Covering() if _is_alone(spec, rule) else _covering(context, spec, rule), Covering()
     for raw in besides:
         beside.add(rule.index + 1, _entries(context, spec, rule, raw))
