@@ -129,10 +129,15 @@ class PatchedPolicies:
         """The files of the tree by their inner paths, as people know them."""
         return self._files.names
 
-    @property
+    @cached_property
     def linked_folders(self) -> Mapping[str, str]:
         """The symlinks of the tree to folders of it: inner paths, each with that of its folder."""
-        return self._files.linked_folders
+        targets = {self._files.inner(path): target for path, target in self._files.link_targets}
+        return {
+            path: target
+            for path, target in targets.items()
+            if target in self._files.folders and not path.startswith("../")
+        }
 
     def placed_alike(self, placement: Placement) -> list[str]:
         """The inner paths of the files that are applied as this placement is, in order."""

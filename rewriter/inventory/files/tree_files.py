@@ -289,7 +289,7 @@ class TreeFiles:
         if not self.links:
             return ()
         found = []
-        for path, target in self._link_targets:
+        for path, target in self.link_targets:
             if inner == target:
                 found.append(path)
             elif inner.startswith(f"{target}/"):
@@ -297,20 +297,15 @@ class TreeFiles:
         return tuple(found)
 
     @cached_property
-    def _link_targets(self) -> list[tuple[str, str]]:
+    def link_targets(self) -> list[tuple[str, str]]:
+        """The symlinks of the tree, as people know them, each with the inner path of where it leads."""
         root = os.path.realpath(self._root)
         return [(path, os.path.relpath(target, root)) for path, target in self.links]
 
     @cached_property
     def linked_files(self) -> dict[str, str]:
         """The inner paths of symlinks to files, each with the inner path of its file."""
-        return {self.inner(path): target for path, target in self._link_targets if target in self.names}
-
-    @cached_property
-    def linked_folders(self) -> dict[str, str]:
-        """The inner paths of symlinks to folders of the tree, each with the inner path of its folder."""
-        found = {self.inner(path): target for path, target in self._link_targets if target in self.folders}
-        return {path: target for path, target in found.items() if not path.startswith("../")}
+        return {self.inner(path): target for path, target in self.link_targets if target in self.names}
 
     def resolved(self, inner: str) -> str:
         """An inner path; that of the file or folder of the tree which a symlink on its way leads to."""
