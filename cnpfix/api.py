@@ -64,7 +64,7 @@ def fix(
     Takes what `check` takes. `changes` of the result are the files that were written; a file that cannot be written
     is among `errors`, and its findings are not `fixed`. Raises CnpfixError.
     """
-    from rewriter.engine.run.fixer import write_result
+    from rewriter.engine.run.write import write_result
 
     workspace = _open(paths, from_version, to_version, config, inventories)
     results = _fixed(workspace, select, ignore, unsafe_fixes=unsafe_fixes)

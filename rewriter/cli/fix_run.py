@@ -16,12 +16,12 @@ from rewriter.discovery import MAX_BYTES, FoundFile, InputError
 from rewriter.engine.results.observed import TrafficSummary
 from rewriter.engine.results.once import reported_once
 from rewriter.engine.results.result import FileResult, Report, Summary
-from rewriter.engine.run.fixer import fixer_for, write_result
+from rewriter.engine.run.fixer import fixer_for
 from rewriter.engine.run.not_checked import not_checked
 from rewriter.engine.run.run_options import Options
 from rewriter.engine.run.unenforced import unenforced
 from rewriter.engine.run.workspace import Workspace
-from rewriter.engine.run.write import remove_leftovers
+from rewriter.engine.run.write import remove_leftovers, write_result
 from rewriter.output.lines import count
 from rewriter.output.style import one_line
 

@@ -41,6 +41,8 @@ class Overlays:
 
     patched: PatchedPolicies
     builder: Builder
+    #: What a run makes of files as they stand in the tree, by their paths: None where it leaves one as it is.
+    rewritten: dict[str, str | None] = field(default_factory=dict, compare=False)
 
 
 @dataclass(slots=True)
@@ -57,10 +59,16 @@ class OverlayOutcome:
     failures: list[tuple[Failure, int]] = field(default_factory=list)
 
 
+Hooks = Callable[[PatchedPolicy], FileHooks]
+
+
 def treat_patched_file(
-    overlays: Overlays, path: str, text: str, hooks: Callable[[PatchedPolicy], FileHooks]
+    overlays: Overlays, path: str, text: str, hooks: Hooks, hooks_of: Callable[[str, str], Hooks]
 ) -> OverlayOutcome:
-    """Findings and fixes of a file that holds a policy which patches change, or a patch of one. Never raises."""
+    """Findings and fixes of a file that holds a policy which patches change, or a patch of one. Never raises.
+
+    `hooks_of` gives those of another file, by its path and text.
+    """
     own = overlays.patched.of_path(path)
     if not own:
         return OverlayOutcome()
@@ -68,29 +76,43 @@ def treat_patched_file(
     if texts.of(path) != text:
         texts = texts.with_text(path, text)
     outcome = _File(overlays, path, own, hooks).treated(texts)
-    return outcome if outcome.text is None else _after_others(overlays, path, own, hooks, texts, outcome)
-
-
-def _after_others(
-    overlays: Overlays,
-    path: str,
-    own: Sequence[PatchedPolicy],
-    hooks: Callable[[PatchedPolicy], FileHooks],
-    texts: Texts,
-    outcome: OverlayOutcome,
-) -> OverlayOutcome:
-    """An outcome that also holds where the files before it are rewritten: each is proved with the others as they were.
-
-    Files are rewritten in the order of their paths.
-    """
-    changed = texts
-    for other in sorted(frozenset[str]().union(*(patched.paths for patched in own))):
-        if other < path:
-            before = _File(overlays, other, overlays.patched.of_path(other), hooks).treated(changed)
-            changed = changed if before.text is None else changed.with_text(other, before.text)
+    if outcome.text is None:
+        return outcome
+    # It has to hold also where the files before it are rewritten: each is proved with the others as they were.
+    changed = _with_others(overlays, path, own, texts, hooks_of)
     if changed.changed == texts.changed or _File(overlays, path, own, hooks).treated(changed).text == outcome.text:
         return outcome
     return replace(outcome, text=None, findings=[_left(reported, _FIRST) for reported in outcome.findings])
+
+
+def _with_others(
+    overlays: Overlays,
+    path: str,
+    own: Sequence[PatchedPolicy],
+    texts: Texts,
+    hooks_of: Callable[[str, str], Hooks],
+) -> Texts:
+    """The texts where the files before it are rewritten, by their paths, that change a file's policies too."""
+    changed = texts
+    for other in sorted(frozenset[str]().union(*(patched.paths for patched in own))):
+        if other < path:
+            text = _rewritten(overlays, other, changed, hooks_of)
+            changed = changed if text is None else changed.with_text(other, text)
+    return changed
+
+
+def _rewritten(overlays: Overlays, path: str, texts: Texts, hooks_of: Callable[[str, str], Hooks]) -> str | None:
+    """The new text of a file, None where it stays; worked out once for the tree as it is, since many files ask."""
+    if not texts.changed and path in overlays.rewritten:
+        return overlays.rewritten[path]
+    try:
+        hooks = hooks_of(path, texts.of(path))
+    except (TextError, yamltext.YamlTextError):
+        return None
+    text = _File(overlays, path, overlays.patched.of_path(path), hooks).treated(texts).text
+    if not texts.changed:
+        overlays.rewritten[path] = text
+    return text
 
 
 class _File:
@@ -99,7 +121,7 @@ class _File:
         overlays: Overlays,
         path: str,
         policies: Sequence[PatchedPolicy],
-        hooks: Callable[[PatchedPolicy], FileHooks],
+        hooks: Hooks,
     ) -> None:
         self._overlays = overlays
         self._path = path

@@ -44,7 +44,6 @@ from rewriter.engine.run.held import skip_reason, unknown_acceptance
 from rewriter.engine.run.run_options import Options, idle_passes, passes_for, rules_for
 from rewriter.engine.run.treated import Parts, Treated, treat_document
 from rewriter.engine.run.workspace import Workspace
-from rewriter.engine.run.write import WriteError, write_atomically
 from rewriter.engine.traffic.judged import Traffic
 from rewriter.engine.traffic.replay import PolicyPosition
 from rewriter.evidence.context import Context
@@ -185,15 +184,27 @@ class Fixer:
         """What a file is to policies that patches change; nothing where it has no part in one."""
         if self.overlays is None or not self._is_patched(found):
             return OverlayOutcome()
-        overlays = self.overlays
+        hooks = partial(self._patched_hooks, self.overlays, passes, silences, used, hidden)
+        return treat_patched_file(self.overlays, found.display, text, hooks, self._hooks_of_another)
 
-        def hooks(policy: PatchedPolicy) -> FileHooks:
-            cluster = overlays.patched.cluster_of(policy)
-            base = FoundFile(policy.base.path)
-            own = self._hooks(base, passes, silences, used, hidden, cluster)
-            return replace(own, skip_reason=partial(unknown_acceptance, cluster, self.options.to_version))
+    def _hooks_of_another(self, path: str, text: str) -> Callable[[PatchedPolicy], FileHooks]:
+        """As for the policies that a file changes, for another file of the tree, with its own passes and comments."""
+        assert self.overlays is not None
+        silences = suppressions(text, read_documents(text).documents, PASS_IDS)
+        return partial(self._patched_hooks, self.overlays, self._passes(Path(path)), silences, set(), set())
 
-        return treat_patched_file(overlays, found.display, text, hooks)
+    def _patched_hooks(
+        self,
+        overlays: Overlays,
+        passes: tuple[Pass, ...],
+        silences: tuple[Suppression, ...],
+        used: set[tuple[Suppression, str]],
+        hidden: set[tuple[Known, int]],
+        policy: PatchedPolicy,
+    ) -> FileHooks:
+        cluster = overlays.patched.cluster_of(policy)
+        own = self._hooks(FoundFile(policy.base.path), passes, silences, used, hidden, cluster)
+        return replace(own, skip_reason=partial(unknown_acceptance, cluster, self.options.to_version))
 
     def _meshless(self, found: FoundFile, read: Iterable[Sequence[FoundPolicy]]) -> frozenset[str]:
         """The passes that would look at these policies if a mesh were known; none where one is."""
@@ -386,14 +397,3 @@ def fixer_for(workspace: Workspace, options: Options, traffic: Traffic | None = 
         charts=workspace.charts,
         overlays=workspace.overlays,
     )
-
-
-def write_result(found: FoundFile, data: bytes, result: FileResult) -> FileResult:
-    """Writes a changed file; what cannot be written is an error of the result, and its findings are not fixed."""
-    if not result.changed:
-        return result
-    try:
-        write_atomically(found.path, data, result.after.encode("utf-8"))
-    except WriteError as error:
-        return refusals.refused(replace(result, changes=()), str(error))
-    return result

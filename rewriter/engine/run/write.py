@@ -7,9 +7,13 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from rewriter import patterns as re
+from rewriter.discovery import FoundFile
+from rewriter.engine.pipeline import refusals
+from rewriter.engine.results.result import FileResult
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -131,3 +135,14 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def write_result(found: FoundFile, data: bytes, result: FileResult) -> FileResult:
+    """Writes a changed file; what cannot be written is an error of the result, and its findings are not fixed."""
+    if not result.changed:
+        return result
+    try:
+        write_atomically(found.path, data, result.after.encode("utf-8"))
+    except WriteError as error:
+        return refusals.refused(replace(result, changes=()), str(error))
+    return result

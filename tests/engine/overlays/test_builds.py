@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from rewriter.engine.overlays import treat
+from rewriter.engine.overlays.judged import Judged, judge
+from rewriter.engine.pipeline.hooks import Outcome
 from tests.engine.charts.support import STAR, Repository
 from tests.engine.overlays.test_overlays import ADD, PLAIN, inline
 from tests.programs import program
@@ -108,3 +115,26 @@ def test_a_base_by_a_symlink_out_of_the_tree_is_not(repository: Repository, tmp_
     found = repository.treat(files, "--select", "fqdn-double-star", programs=("kubectl",))
     assert not [finding for finding in found.findings if finding["fixed"]]
     assert "**" in (outside / "policy.yaml").read_text()
+
+
+def test_a_patch_of_many_policies_is_judged_once_for_all_of_their_files(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = Counter[str]()
+
+    def counting(item: Judged, *arguments: Any) -> Outcome:
+        judged[item.policy.manifest["metadata"]["name"]] += 1
+        return judge(item, *arguments)
+
+    monkeypatch.setattr(treat, "judge", counting)
+    names = [f"p{number}" for number in range(6)]
+    files = {
+        "base/kustomization.yaml": f"resources: [{', '.join(f'{name}.yaml' for name in names)}]\n",
+        **{f"base/{name}.yaml": (PLAIN + STAR).replace("name: web", f"name: {name}", 1) for name in names},
+        "above/kustomization.yaml": "resources: [../base]\npatches:\n- {path: a.yaml, target: {group: cilium.io}}\n",
+        "above/a.yaml": "- {op: add, path: /spec/ingress, value: []}\n",
+    }
+    done = repository.treat(files, "--select", "fqdn-double-star", programs=("kubectl",))
+    assert [finding["fixed"] for finding in done.findings] == [True] * len(names)
+    # For its own file as it is, tried and fixed; for the file of the patch once, and once more for all of the others.
+    assert max(judged.values()) <= 6, judged
