@@ -50,10 +50,18 @@ def _with_parts(release: Release, render: Render) -> list[Made]:
 def make(release: Release, render: Render = no_render) -> Made:
     """The manifests of a release, or why they are not known."""
     rendered = render(release)
-    made = rendered if rendered is not None and rendered.complete else _read(release) or rendered
+    made = rendered if rendered is not None and rendered.complete else _read_or_hidden(release) or rendered
     if made is None:
         return Made(release, reason=f"its chart {release.chart} is not rendered")
     return _post_rendered(made) if release.post_renderers and made.manifests else made
+
+
+def _read_or_hidden(release: Release) -> Made | None:
+    """As `_read`: a release whose values no reader expects is one that is not known, and the others are read."""
+    try:
+        return _read(release)
+    except Exception as error:
+        return Made(release, reason=f"reading its values failed: {type(error).__name__}: {error}")
 
 
 def _read(release: Release) -> Made | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
 
+from rewriter.inventory.charts import common
 from rewriter.inventory.charts.common import common_objects, entries, knows
-from rewriter.inventory.charts.make import make
+from rewriter.inventory.charts.make import make, make_all, no_render
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.objects.readers import READERS
 from rewriter.inventory.releases.model import Chart, Release
@@ -244,3 +246,16 @@ def test_values_of_a_wrong_type_are_no_failure(chart: str) -> None:
             for part in reversed(parts):
                 values = {part: values}
             make(replace(release(chart), values={**yaml.safe_load(NEEDED.get(chart, "{}")), **values}))
+
+
+def test_a_release_that_no_reader_expects_is_not_known_and_the_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(one: Release) -> Iterator[dict[str, Any]]:
+        if one.name == "odd":
+            raise TypeError("unhashable type: 'dict'")
+        return common_objects(one)
+
+    monkeypatch.setattr(common, "common_objects", failing)
+    odd, plain = make_all([release("coredns", "{}", "odd"), release("coredns", "{}", "plain")], no_render)
+    assert not odd.manifests and not odd.complete
+    assert odd.reason == "reading its values failed: TypeError: unhashable type: 'dict'"
+    assert plain.manifests
