@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from rewriter.cilium.label_syntax import is_label_value
 from rewriter.cilium.version import DEFAULT_TO, SUPPORTED, Version, parse_version
 from rewriter.config.table import is_release
 from rewriter.engine.run.workspace import Workspace
@@ -33,7 +34,10 @@ def render_config(workspace: Workspace, folder: Path) -> str:
     for cluster in clusters:
         installs = [install for install in inventory.installs if install.settings.name == cluster.name]
         nodes = [node for node in inventory.nodes() if node.cluster == cluster.name]
-        lines += ["", "[[clusters]]", *_cluster(cluster, installs, nodes, globs.get(cluster.name, []), folders)]
+        entry = ["[[clusters]]", *_cluster(cluster, installs, nodes, globs.get(cluster.name, []), folders)]
+        if not is_label_value(cluster.name):
+            entry = ["# Its name is no name of a cluster as it stands there:", *(f"# {line}" for line in entry)]
+        lines += ["", *entry]
     if not clusters:
         lines += ["", *_proposed(folder)]
     remote = [cluster.name for cluster in clusters if cluster.meshed]

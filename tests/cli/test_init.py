@@ -77,8 +77,9 @@ def test_names_from_the_tree_cannot_break_the_file(tmp_path: Path, monkeypatch: 
     ran = cnpfix("init", "-o", "-")
     assert ran.code == 0
     (tmp_path / "cnpfix.toml").write_text(ran.out)
-    load_config(tmp_path / "cnpfix.toml", PASS_IDS)
+    assert [cluster.name for cluster in load_config(tmp_path / "cnpfix.toml", PASS_IDS).clusters] == ["alpha", "beta"]
     assert "\u001b" not in ran.out
+    assert "# Its name is no name of a cluster as it stands there:\n# [[clusters]]\n# name = " in ran.out
 
 
 def test_in_a_subfolder_a_broken_config_above_does_not_matter(mesh: Path) -> None:

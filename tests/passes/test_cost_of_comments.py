@@ -46,6 +46,6 @@ def test_what_the_comments_say_of_all_ranges_is_sought_once(tmp_path: Path, monk
         asked.append(context)
         return set()
 
-    monkeypatch.setattr(unknown_ranges, "_beside_entries", counted)
+    monkeypatch.setattr(unknown_ranges, "beside_entries", counted)
     assert not check(tmp_path).findings, "the comment calls them printers"
     assert 1 <= len(asked) <= 2

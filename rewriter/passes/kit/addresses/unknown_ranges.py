@@ -92,7 +92,7 @@ def _general_texts(context: Context) -> Iterator[str]:
     described = [context.policy.annotated_description]
     described += [text for spec in specs if isinstance(spec, dict) and isinstance(text := spec.get("description"), str)]
     comments = context.comments()
-    elsewhere = _beside_entries(context) if comments else set[str]()
+    elsewhere = beside_entries(context) if comments else set[str]()
     general = [text for text in comments if text.lstrip("#").strip() not in elsewhere and _MODELINE not in text]
     yield from dict.fromkeys([context.policy.name, *described, *general])
 
@@ -133,7 +133,7 @@ def _is_of_ones_own(addresses: AddressSet) -> bool:
     return addresses <= PRIVATE and not any(block <= addresses for block in _WHOLE)
 
 
-def _beside_entries(context: Context) -> set[str]:
+def beside_entries(context: Context) -> set[str]:
     """The comments that describe one rule or one entry of a rule, and so none of the others."""
     routes = []
     for rule in context.policy.rules():
