@@ -44,6 +44,10 @@ class Overlays:
     #: What a run makes of files as they stand in the tree, by their paths: None where it leaves one as it is.
     rewritten: dict[str, str | None] = field(default_factory=dict, compare=False)
 
+    def for_a_run(self) -> Overlays:
+        """The same for another run, which may make something else of the files."""
+        return replace(self, rewritten={})
+
 
 @dataclass(slots=True)
 class OverlayOutcome:

@@ -395,5 +395,5 @@ def fixer_for(workspace: Workspace, options: Options, traffic: Traffic | None = 
         workspace.others,
         traffic,
         charts=workspace.charts,
-        overlays=workspace.overlays,
+        overlays=workspace.overlays and workspace.overlays.for_a_run(),
     )

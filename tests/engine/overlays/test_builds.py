@@ -8,9 +8,14 @@ from typing import Any
 
 import pytest
 
+from rewriter.cilium.version import Version
 from rewriter.engine.overlays import treat
 from rewriter.engine.overlays.judged import Judged, judge
 from rewriter.engine.pipeline.hooks import Outcome
+from rewriter.engine.run.fixer import fixer_for
+from rewriter.engine.run.opening import open_workspace
+from rewriter.engine.run.run_options import Options
+from rewriter.engine.run.workspace import Request
 from tests.engine.charts.support import STAR, Repository
 from tests.engine.overlays.test_overlays import ADD, PLAIN, inline
 from tests.programs import program
@@ -138,3 +143,22 @@ def test_a_patch_of_many_policies_is_judged_once_for_all_of_their_files(
     assert [finding["fixed"] for finding in done.findings] == [True] * len(names)
     # For its own file as it is, tried and fixed; for the file of the patch once, and once more for all of the others.
     assert max(judged.values()) <= 6, judged
+
+
+def test_what_one_run_makes_of_files_is_not_what_another_makes(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {
+        "base/kustomization.yaml": "resources: [policy.yaml]\n",
+        "base/policy.yaml": PLAIN + STAR,
+        "above/kustomization.yaml": "resources: [../base]\npatches:\n- {path: a.yaml, target: {group: cilium.io}}\n",
+        "above/a.yaml": "- {op: add, path: /spec/ingress, value: []}\n",
+    }
+    repository.treat(files, "--select", "http-path", programs=("kubectl",))
+    workspace = open_workspace(Request(), lambda _count: None)
+    options = Options(Version(1, 18), Version(1, 19), select=frozenset({"fqdn-double-star"}))
+    one, other = fixer_for(workspace, options), fixer_for(workspace, options)
+    ((found, data),) = [item for item in workspace.files if item[0].display.endswith("policy.yaml")]
+    assert one.fix_file(found, data).changed
+    assert one.overlays is not None and one.overlays.rewritten
+    assert other.overlays is not None and not other.overlays.rewritten
