@@ -37,6 +37,8 @@ def _policies() -> Iterator[Policy]:
     """The policies of the golden cases, those of one content once."""
     seen = set()
     for path in sorted(GOLDEN.glob("*/*/**/*.yaml")):
+        if path.name.startswith("expected"):
+            continue
         try:
             documents = list(yaml.load_all(path.read_text(), yaml.CSafeLoader))
         except (yaml.YAMLError, UnicodeDecodeError):
@@ -48,25 +50,27 @@ def _policies() -> Iterator[Policy]:
                 yield read_policy(document)
 
 
-def _differs(policy: Policy, way: Settings) -> bool:
-    """Whether two releases that accept a policy make other rules of it.
+def _differs(policy: Policy, *ways: Settings) -> bool:
+    """Whether two releases that accept a policy make other rules of it, with the agents set in one of these ways.
 
     In a mesh, one that adds the local cluster to selectors does: there those that do are compared with each other.
     """
-    by_release = [replace(way, version=version) for version in SUPPORTED]
-    accepted = [settings for settings in by_release if rejection(policy.raw, settings.version) is None]
-    made: dict[bool, set[tuple[Entry, ...]]] = {}
-    for settings in accepted:
-        adds = settings.adds_local_cluster and not settings.single_cluster
-        made.setdefault(adds, set()).add(compiled_by(policy, settings))
-    return any(len(entries) > 1 for entries in made.values())
+    accepted = [version for version in SUPPORTED if rejection(policy.raw, version) is None]
+    for way in ways:
+        made: dict[bool, set[tuple[Entry, ...]]] = {}
+        for settings in (replace(way, version=version) for version in accepted):
+            adds = settings.adds_local_cluster and not settings.single_cluster
+            made.setdefault(adds, set()).add(compiled_by(policy, settings))
+        if any(len(entries) > 1 for entries in made.values()):
+            return True
+    return False
 
 
 def test_policies_that_read_alike_mean_the_same_in_every_release() -> None:
     alike = [policy for policy in _policies() if reads_alike(policy)]
     assert len(alike) > 1000
     for policy in alike:
-        assert not any(_differs(policy, way) for way in _WAYS), policy.raw
+        assert not _differs(policy, *_WAYS), policy.raw
 
 
 def _cnp(rule: dict[str, Any], direction: str = "egress", **spec: Any) -> Policy:
@@ -107,7 +111,7 @@ def _to(*ports: dict[str, Any], **beside: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_what_a_release_changes_is_compiled_by_each(policy: Policy) -> None:
-    assert any(_differs(policy, way) for way in _WAYS)
+    assert _differs(policy, *_WAYS)
     assert not reads_alike(policy)
 
 
