@@ -36,11 +36,11 @@ def pods_finding(site: RuleSite, field: PeerField, server: ApiServer) -> Iterato
             meant = not _known(site) and (items_of(site.rule) is None or names_any(site.rule, own))
         elif _is_anywhere(entry):
             what, why = "every pod", "it is the entity `kube-apiserver`, which no selector of pods matches"
-            words = "" if _known(site) else _said_of_everywhere(site, field, index, own)
+            words = "" if _known(site) else _words_for_everywhere(site, field, index, own)
             meant = bool(words)
         else:
             what, why = "namespace default", "its Service is there, and no pod of it"
-            words = _said_of_default(site, field, index, own) if _is_default_namespace(entry) else ""
+            words = _words_for_default(site, field, index, own) if _is_default_namespace(entry) else ""
             meant = bool(words)
         if meant:
             message = f"`{_field_text(site, field)}` for {what} never reaches the API server: {why}"
@@ -56,7 +56,7 @@ def _known(site: RuleSite) -> bool:
     return any(site.context.inventory.workloads_with({key: _NAME}) for key in _LABELS)
 
 
-def _said_of_default(site: RuleSite, field: PeerField, index: int, own: set[int]) -> str:
+def _words_for_default(site: RuleSite, field: PeerField, index: int, own: set[int]) -> str:
     """What says that a rule for namespace default is for the API server; empty where nothing does, or its ports do not.
 
     Its author does, where its ports are the API server's, or the rights of its pods, where no pod is known there.
@@ -70,7 +70,7 @@ def _said_of_default(site: RuleSite, field: PeerField, index: int, own: set[int]
     return bound_ports(site)
 
 
-def _said_of_everywhere(site: RuleSite, field: PeerField, index: int, own: set[int]) -> str:
+def _words_for_everywhere(site: RuleSite, field: PeerField, index: int, own: set[int]) -> str:
     """What says that a rule for every pod is for the API server of Kubernetes, on its ports alone; empty if nothing."""
     if items_of(site.rule) is None or not names_any(site.rule, own) or on_others(site.rule, own):
         return ""
